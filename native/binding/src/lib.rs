@@ -1,0 +1,1 @@
+//! Converts between JavaScript and `millrace-core`, and delegates. It decides nothing.

@@ -1,0 +1,73 @@
+//! What moves between threads: a batch of items.
+
+/// Several items that travel through a channel in one slot.
+///
+/// The channel moves batches and counts items: a batch of 64 takes 64 permits and one slot, so that the cost of
+/// crossing threads is paid once for all of them. A single item is a batch of one.
+///
+/// `Vec<T>` is a batch for Rust users; [`Items`](crate::Items) is the columnar one that JavaScript values travel in.
+pub trait Batch: Send + Sized + 'static {
+    /// How many items it holds.
+    fn len(&self) -> usize;
+
+    /// Whether it holds no item.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Splits off the items from `at` on, leaving the first `at` in `self`.
+    ///
+    /// # Panics
+    /// Where `at > self.len()`.
+    #[must_use]
+    fn split_off(&mut self, at: usize) -> Self;
+
+    /// Splits off the first `n` items and leaves the rest in `self`.
+    ///
+    /// A type that can do this without moving the rest should: receivers that take one item at a time call it
+    /// once an item.
+    ///
+    /// # Panics
+    /// Where `n > self.len()`.
+    #[must_use]
+    fn split_front(&mut self, n: usize) -> Self {
+        let rest = self.split_off(n);
+        std::mem::replace(self, rest)
+    }
+}
+
+/// A batch that grows item by item: what sources fill and tasks put their results in.
+pub trait Collect: Batch {
+    /// An empty batch with room for about `items`.
+    fn with_capacity(items: usize) -> Self;
+
+    /// Moves all of `other` to the end of `self`.
+    fn append(&mut self, other: Self);
+}
+
+impl<T: Send + 'static> Batch for Vec<T> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        Vec::split_off(self, at)
+    }
+
+    fn split_front(&mut self, n: usize) -> Self {
+        if n == Vec::len(self) {
+            return std::mem::take(self);
+        }
+        self.drain(..n).collect()
+    }
+}
+
+impl<T: Send + 'static> Collect for Vec<T> {
+    fn with_capacity(items: usize) -> Self {
+        Vec::with_capacity(items)
+    }
+
+    fn append(&mut self, mut other: Self) {
+        Vec::append(self, &mut other);
+    }
+}

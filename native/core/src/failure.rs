@@ -1,0 +1,75 @@
+//! Why an item, or a source, failed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The error of one attempt at an item, or of a source: a stable code, a message for people, and for errors that
+/// came from JavaScript their name and stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable, for programs: `ERR_MILLRACE_…`, or an operating system's `ENOENT`.
+    pub code: Cow<'static, str>,
+    /// For people: what was expected and what came.
+    pub message: String,
+    /// The name of the JavaScript error class, where there is one.
+    pub name: Option<String>,
+    /// The JavaScript stack, where there is one.
+    pub stack: Option<String>,
+}
+
+impl Failure {
+    /// A failure with `code` and `message`.
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Failure { code: code.into(), message: message.into(), name: None, stack: None }
+    }
+
+    /// The failure of an item whose handling was broken off by an abort or a stop past its time-out.
+    pub fn aborted(message: impl Into<String>) -> Self {
+        Failure::new("ERR_MILLRACE_ABORTED", message)
+    }
+
+    /// The failure behind a panic, with the panic's own message where it is text.
+    pub fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a panic without a message");
+        Failure::new("ERR_MILLRACE_PANIC", text)
+    }
+
+    /// The failure of a file operation on `path`: the system's error code, and a message that names the path.
+    pub fn io(error: &std::io::Error, path: &std::path::Path) -> Self {
+        let code = match error.raw_os_error() {
+            Some(number) => errno_name(number),
+            None => "ERR_MILLRACE_IO",
+        };
+        Failure::new(code, format!("{}: {error}", path.display()))
+    }
+}
+
+fn errno_name(number: i32) -> &'static str {
+    use rustix::io::Errno;
+    match Errno::from_raw_os_error(number) {
+        Errno::NOENT => "ENOENT",
+        Errno::ACCESS => "EACCES",
+        Errno::PERM => "EPERM",
+        Errno::ISDIR => "EISDIR",
+        Errno::NOTDIR => "ENOTDIR",
+        Errno::LOOP => "ELOOP",
+        Errno::MFILE => "EMFILE",
+        Errno::NFILE => "ENFILE",
+        Errno::NAMETOOLONG => "ENAMETOOLONG",
+        Errno::IO => "EIO",
+        Errno::NXIO => "ENXIO",
+        _ => "ERR_MILLRACE_IO",
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,65 @@
+//! What a native consumer runs: the [`Task`] trait.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::batch::Batch;
+use crate::failure::Failure;
+use crate::source::STOP_CHECK;
+
+/// Handles items natively. Each consumer thread runs a task of its own.
+///
+/// `B` is the batch that items come in, `R` the batch that results go out in.
+pub trait Task<B: Batch, R>: Send {
+    /// The most items to take from the channel at once. Items taken ahead wait behind the one that is being handled,
+    /// so anything above the default of 1 is only for tasks that need a microsecond an item at the most.
+    fn prefetch(&self) -> usize {
+        1
+    }
+
+    /// Handles item `index` of `batch`. Where results are wanted, `results` is there and gets exactly one item for
+    /// each success. An error or a panic fails this item and nothing else.
+    fn handle(
+        &mut self,
+        batch: &B,
+        index: usize,
+        results: Option<&mut R>,
+        context: &TaskContext<'_>,
+    ) -> Result<(), Failure>;
+}
+
+/// What a task can ask of the system while it handles an item.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskContext<'a> {
+    aborted: &'a AtomicBool,
+}
+
+impl<'a> TaskContext<'a> {
+    /// A context that reports `aborted` as the system's abort flag.
+    pub fn new(aborted: &'a AtomicBool) -> Self {
+        TaskContext { aborted }
+    }
+
+    /// Fails once the system was aborted or its stop ran past the time-out. A task calls it at least every 50 ms
+    /// or 1 MiB of work.
+    pub fn check(&self) -> Result<(), Failure> {
+        // Relaxed: a flag to look at now and then; nothing is read on the strength of it.
+        if self.aborted.load(Ordering::Relaxed) {
+            return Err(Failure::aborted("the system was aborted while this item was handled"));
+        }
+        Ok(())
+    }
+
+    /// Sleeps for `delay`, or fails when the system is aborted meanwhile.
+    pub fn sleep(&self, delay: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + delay;
+        loop {
+            self.check()?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(STOP_CHECK));
+        }
+    }
+}

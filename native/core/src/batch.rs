@@ -25,7 +25,7 @@ pub trait Batch: Send + Sized + 'static {
     /// Splits off the first `n` items and leaves the rest in `self`.
     ///
     /// A type that can do this without moving the rest should: receivers that take one item at a time call it
-    /// once an item.
+    /// once an item. With all of them it should cost next to nothing: senders call it so for every batch.
     ///
     /// # Panics
     /// Where `n > self.len()`.

@@ -1,0 +1,155 @@
+//! Notified waiting: sends and receives as futures, for executors and for event loops.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::error::{ReceiveError, SendError, TrySendError};
+use super::receivers::{Place, Taken};
+use super::senders::Ticket;
+use super::shared::Shared;
+use super::wait::Kind;
+use crate::batch::Batch;
+use crate::sync::{Arc, AtomicUsize, Ordering};
+
+/// A producer that does not block: its sends are admitted in the order of the calls.
+///
+/// Each thread that sends by [`Channel::send`](super::Channel::send) is a producer by itself. Code whose sends are
+/// futures, such as a JavaScript environment, has one of these for them to keep their order.
+#[derive(Debug)]
+pub struct Producer<B: Batch> {
+    channel: Arc<Shared<B>>,
+    id: u64,
+    /// How many of its sends wait.
+    pending: Arc<AtomicUsize>,
+}
+
+impl<B: Batch> Producer<B> {
+    pub(super) fn new(channel: Arc<Shared<B>>) -> Self {
+        let id = channel.next_producer.fetch_add(1, Ordering::Relaxed);
+        Producer { channel, id, pending: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    /// Whether some of its sends wait. Later ones then wait behind them.
+    pub fn is_waiting(&self) -> bool {
+        self.pending.load(Ordering::Acquire) > 0
+    }
+
+    /// Sends all of `batch` at once or fails. Never waits. Fails with [`TrySendError::Full`] too while an earlier
+    /// send of this producer waits.
+    pub fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
+        if self.is_waiting() && !self.channel.permits.snapshot().closed() {
+            return Err(TrySendError::Full(batch));
+        }
+        self.channel.try_send(batch)
+    }
+
+    /// Sends `batch`: what is free is taken before this returns, the rest waits in the channel's own queue, from
+    /// where whoever frees room admits it; the future only tells when that is done. Dropping the future takes out
+    /// what was not admitted; [`Sending::cancel`] gives it back.
+    pub fn send(&self, batch: B) -> Sending<B> {
+        let rest = if self.is_waiting() { Ok(Some(batch)) } else { self.channel.send_some(batch) };
+        let state = match rest {
+            Ok(None) => State::Done(Ok(())),
+            Err(refused) => State::Done(Err(refused)),
+            Ok(Some(rest)) => match self.channel.queue_send(self.id, &self.pending, rest) {
+                Ok(ticket) => State::Waiting { channel: Arc::clone(&self.channel), producer: self.id, ticket },
+                Err(refused) => State::Done(Err(refused)),
+            },
+        };
+        Sending { state }
+    }
+}
+
+/// A send under way; see [`Producer::send`].
+#[derive(Debug)]
+#[must_use = "a send that is dropped is cancelled"]
+pub struct Sending<B: Batch> {
+    state: State<B>,
+}
+
+#[derive(Debug)]
+enum State<B: Batch> {
+    Done(Result<(), SendError<B>>),
+    Waiting { channel: Arc<Shared<B>>, producer: u64, ticket: Arc<Ticket<B>> },
+    Over,
+}
+
+impl<B: Batch> Sending<B> {
+    /// Cancels: what was not admitted comes back and is provably out of the channel. `None`: it was all admitted, or
+    /// the send had failed.
+    pub fn cancel(mut self) -> Option<B> {
+        self.take_out()
+    }
+
+    fn take_out(&mut self) -> Option<B> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Waiting { channel, producer, ticket } => channel.cancel_send(producer, &ticket),
+            _ => None,
+        }
+    }
+}
+
+// Nothing in it is address-sensitive.
+impl<B: Batch> Unpin for Sending<B> {}
+
+impl<B: Batch> Future for Sending<B> {
+    type Output = Result<(), SendError<B>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match std::mem::replace(&mut self.state, State::Over) {
+            State::Done(outcome) => outcome,
+            State::Waiting { channel, producer, ticket } => match ticket.poll(cx.waker()) {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => {
+                    self.state = State::Waiting { channel, producer, ticket };
+                    return Poll::Pending;
+                }
+            },
+            State::Over => panic!("a send was polled after it had completed"),
+        };
+        Poll::Ready(outcome)
+    }
+}
+
+impl<B: Batch> Drop for Sending<B> {
+    fn drop(&mut self) {
+        self.take_out();
+    }
+}
+
+/// A receive under way. It takes items only when it is polled, so a cancelled one never takes any with it.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Receiving<B: Batch> {
+    channel: Arc<Shared<B>>,
+    place: Place,
+    max: usize,
+}
+
+impl<B: Batch> Receiving<B> {
+    pub(super) fn new(channel: Arc<Shared<B>>, max: usize) -> Self {
+        Receiving { channel, place: None, max }
+    }
+
+    /// As `poll`, but the permits stay held.
+    pub(super) fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
+        self.channel.poll_take(&mut self.place, max, false, Kind::Task, cx.waker())
+    }
+}
+
+impl<B: Batch> Future for Receiving<B> {
+    type Output = Result<B, ReceiveError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let max = self.max;
+        self.poll_take(cx, max).map(|taken| taken.map(|taken| self.channel.deliver(taken)))
+    }
+}
+
+impl<B: Batch> Drop for Receiving<B> {
+    fn drop(&mut self) {
+        if self.place.is_some() {
+            self.channel.stop_waiting(&mut self.place);
+        }
+    }
+}

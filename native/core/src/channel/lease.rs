@@ -1,0 +1,63 @@
+//! Leases: items handed over and not yet settled.
+
+use std::ops::Deref;
+
+use super::receivers::Taken;
+use super::shared::Shared;
+use crate::batch::Batch;
+use crate::sync::Arc;
+
+/// Items that were taken under a promise to say what became of them.
+///
+/// [`settle`](Lease::settle) is the end of them; [`retry`](Lease::retry), or a drop, gives them back. Given-back
+/// items wait on a list of their own, outside the slots and without permits, so they never break the bound, and
+/// receivers look there first. A closed channel does not end before every lease is settled.
+///
+/// None of its operations waits.
+#[derive(Debug)]
+pub struct Lease<B: Batch> {
+    channel: Arc<Shared<B>>,
+    /// `None` once settled or given back.
+    batch: Option<B>,
+    attempt: u32,
+}
+
+impl<B: Batch> Lease<B> {
+    pub(super) fn new(channel: Arc<Shared<B>>, taken: Taken<B>) -> Self {
+        Lease { channel, batch: Some(taken.batch), attempt: taken.attempt }
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The items are done with. Gives them to the caller.
+    pub fn settle(mut self) -> B {
+        let Some(batch) = self.batch.take() else { unreachable!("a lease ends once") };
+        self.channel.settle(batch.len());
+        batch
+    }
+
+    /// Gives the items back for another attempt. After an abort they are discarded.
+    pub fn retry(self) {
+        drop(self);
+    }
+}
+
+impl<B: Batch> Deref for Lease<B> {
+    type Target = B;
+
+    fn deref(&self) -> &B {
+        let Some(batch) = &self.batch else { unreachable!("a lease ends once") };
+        batch
+    }
+}
+
+impl<B: Batch> Drop for Lease<B> {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            self.channel.give_back(batch, self.attempt.saturating_add(1));
+        }
+    }
+}

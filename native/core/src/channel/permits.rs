@@ -1,0 +1,249 @@
+//! Permits: the right to have one item in the channel. One atomic word counts them, so the bound is exact whatever
+//! the batching.
+//!
+//! ```text
+//! 63            32 31         5   4      3       2      1      0
+//! | items admitted |  in use  | LIFTED ABORTED CLOSED QUEUED WAKE |
+//! ```
+//!
+//! The count of permits in use and the flags share one modification order. So a release either sees `WAKE` and wakes
+//! a sender, or it makes the compare-exchange that sets `WAKE` fail, and the sender that meant to sleep looks again:
+//! no wake-up is lost. The running count of admitted items (it wraps) costs nothing there and is what fairness is
+//! measured with: a waiter is due once [`OVERTAKING`] × capacity items were admitted since it queued.
+
+use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// A release must look after the senders that wait: one sleeps, and no wake-up is on its way.
+const WAKE: u64 = 1;
+/// Senders wait, so whoever does not must mind the due mark.
+const QUEUED: u64 = 1 << 1;
+const CLOSED: u64 = 1 << 2;
+const ABORTED: u64 = 1 << 3;
+/// The bound no longer holds.
+const LIFTED: u64 = 1 << 4;
+const USED: u64 = 1 << 5;
+const USED_MASK: u64 = (1 << 27) - 1;
+const ADMITTED: u64 = 1 << 32;
+
+/// The largest capacity: 16,777,216 items.
+pub const MAX_CAPACITY: usize = 1 << 24;
+
+/// A waiter may be overtaken by this many times the capacity; then the next permits, or items, are its own.
+pub const OVERTAKING: usize = 4;
+
+/// What came of an attempt to take permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// This many, at least 1 and at most what was asked for.
+    Took(usize),
+    Full,
+    Closed,
+    Aborted,
+}
+
+/// The word as it was at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Snapshot(u64);
+
+impl Snapshot {
+    pub(super) fn used(self) -> usize {
+        (self.0 / USED & USED_MASK) as usize
+    }
+
+    pub(super) fn closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    pub(super) fn aborted(self) -> bool {
+        self.0 & ABORTED != 0
+    }
+
+    /// Closed, with no item in the channel and none waiting to get in.
+    pub(super) fn empty_for_good(self) -> bool {
+        self.closed() && self.used() == 0 && self.0 & QUEUED == 0
+    }
+
+    fn admitted(self) -> u32 {
+        (self.0 / ADMITTED) as u32
+    }
+}
+
+/// What a release has to see to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Released {
+    /// A sender sleeps that nobody has woken.
+    pub(super) wake: bool,
+    /// The channel is closed and this was its last item.
+    pub(super) drained: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Permits {
+    word: CachePadded<AtomicU64>,
+    /// The count of admitted items at which the first waiter is due. Written under the senders' lock before `QUEUED`
+    /// is set; it only moves forward, so that a stale value sends a sender to the queue too early, never too late.
+    due: AtomicU32,
+    peak: AtomicU32,
+    capacity: usize,
+}
+
+impl Permits {
+    pub(super) fn new(capacity: usize) -> Self {
+        Permits { word: CachePadded::new(AtomicU64::new(0)), due: AtomicU32::new(0), peak: AtomicU32::new(0), capacity }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn peak(&self) -> usize {
+        self.peak.load(Ordering::Relaxed) as usize
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot(self.word.load(Ordering::Acquire))
+    }
+
+    fn free(&self, word: u64) -> usize {
+        if word & LIFTED != 0 {
+            return usize::MAX;
+        }
+        self.capacity.saturating_sub(Snapshot(word).used())
+    }
+
+    /// Takes up to `want` permits for a sender that does not wait. It may overtake waiters until one of them is due.
+    pub(super) fn take(&self, want: usize) -> Take {
+        self.take_if(want, |permits, word| {
+            if word & (CLOSED | QUEUED) == 0 {
+                return Ok(permits.free(word));
+            }
+            if word & ABORTED != 0 {
+                return Err(Take::Aborted);
+            }
+            if word & CLOSED != 0 {
+                return Err(Take::Closed);
+            }
+            if word & LIFTED != 0 {
+                return Ok(usize::MAX);
+            }
+            let left = permits.due.load(Ordering::Relaxed).wrapping_sub(Snapshot(word).admitted());
+            Ok(permits.free(word).min(usize::try_from(left.cast_signed()).unwrap_or(0)))
+        })
+    }
+
+    /// Takes exactly `want` permits or none, as [`take`](Permits::take) does.
+    pub(super) fn take_all(&self, want: usize) -> Take {
+        loop {
+            let word = self.snapshot();
+            let left = self.due.load(Ordering::Relaxed).wrapping_sub(word.admitted());
+            let overtakes =
+                word.0 & (QUEUED | LIFTED) == QUEUED && usize::try_from(left.cast_signed()).unwrap_or(0) < want;
+            if word.aborted() {
+                return Take::Aborted;
+            }
+            if word.closed() {
+                return Take::Closed;
+            }
+            if overtakes || self.free(word.0) < want {
+                return Take::Full;
+            }
+            if self.admit(word.0, want) {
+                return Take::Took(want);
+            }
+        }
+    }
+
+    /// Takes up to `want` permits for the first waiter. A closed channel still admits it. Under the senders' lock.
+    pub(super) fn take_first(&self, want: usize) -> Take {
+        self.take_if(
+            want,
+            |permits, word| if word & ABORTED == 0 { Ok(permits.free(word)) } else { Err(Take::Aborted) },
+        )
+    }
+
+    fn take_if(&self, want: usize, allowed: impl Fn(&Self, u64) -> Result<usize, Take>) -> Take {
+        loop {
+            // Acquire: with QUEUED comes the due mark that was written before it.
+            let word = self.word.load(Ordering::Acquire);
+            let n = match allowed(self, word) {
+                Ok(0) => return Take::Full,
+                Ok(free) => want.min(free),
+                Err(refused) => return refused,
+            };
+            if self.admit(word, n) {
+                return Take::Took(n);
+            }
+        }
+    }
+
+    fn admit(&self, word: u64, n: usize) -> bool {
+        let next = word.wrapping_add(n as u64 * (ADMITTED + USED));
+        // Acquire: the slot that a release made room in must be seen as empty by the push that follows.
+        let won = self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if won {
+            let used = Snapshot(next).used() as u32;
+            if used > self.peak.load(Ordering::Relaxed) {
+                self.peak.fetch_max(used, Ordering::Relaxed);
+            }
+        }
+        won
+    }
+
+    /// Gives `n` permits back. The caller must act on what it returns.
+    #[must_use]
+    pub(super) fn release(&self, n: usize) -> Released {
+        let before = Snapshot(self.word.fetch_sub(n as u64 * USED, Ordering::Release));
+        debug_assert!(before.used() >= n, "more permits released than taken");
+        Released { wake: before.0 & WAKE != 0, drained: before.closed() && before.used() == n }
+    }
+
+    /// Says that senders wait. If no permit is free it also asks the next release for a wake-up, and answers yes;
+    /// after a no, there is something to take and no release need see to it. Under the senders' lock.
+    pub(super) fn arm(&self) -> bool {
+        let mut word = self.word.load(Ordering::Acquire);
+        loop {
+            let full = self.free(word) == 0;
+            let next = if full { word | WAKE | QUEUED } else { (word | QUEUED) & !WAKE };
+            if next == word {
+                return full;
+            }
+            // Release: publishes the due mark.
+            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return full,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Nobody waits any more. Under the senders' lock.
+    pub(super) fn unqueue(&self) {
+        self.word.fetch_and(!(WAKE | QUEUED), Ordering::AcqRel);
+    }
+
+    /// The mark at which a sender that starts to wait now is due.
+    pub(super) fn due_from_now(&self) -> u32 {
+        self.snapshot().admitted().wrapping_add((OVERTAKING * self.capacity) as u32)
+    }
+
+    /// The first waiter's mark. Under the senders' lock, before [`arm`](Permits::arm).
+    pub(super) fn set_due(&self, due: u32) {
+        self.due.store(due, Ordering::Relaxed);
+    }
+
+    /// Closes; says how the word was.
+    pub(super) fn close(&self) -> Snapshot {
+        Snapshot(self.word.fetch_or(CLOSED, Ordering::AcqRel))
+    }
+
+    /// Aborts; says how the word was.
+    pub(super) fn abort(&self) -> Snapshot {
+        Snapshot(self.word.fetch_or(CLOSED | ABORTED, Ordering::AcqRel))
+    }
+
+    /// Lifts the bound.
+    pub(super) fn lift(&self) {
+        self.word.fetch_or(LIFTED, Ordering::AcqRel);
+    }
+}

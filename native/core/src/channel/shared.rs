@@ -1,0 +1,91 @@
+//! The state that all handles of one channel share, and the two steps that both sides use: a push and a release.
+
+use crossbeam_utils::CachePadded;
+
+use super::permits::Permits;
+use super::receivers::Receivers;
+use super::senders::Senders;
+use super::slots::Slots;
+use super::wait::WakeList;
+use crate::batch::Batch;
+use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Mutex, Ordering, fence, lock};
+
+/// A push must look after the receivers that wait: one sleeps, and no wake-up is on its way.
+pub(super) const RECEIVER_SLEEPS: u8 = 1;
+/// A push came too late: the channel was aborted.
+pub(super) const LATE: u8 = 2;
+
+/// Locks are taken in this order and never the other way round: `senders`, `receivers`, one ticket. They are held
+/// for a few moves of memory, never across a wait.
+#[derive(Debug)]
+pub(super) struct Shared<B> {
+    pub(super) permits: Permits,
+    pub(super) slots: Slots<B>,
+    pub(super) senders: CachePadded<Mutex<Senders<B>>>,
+    pub(super) receivers: CachePadded<Mutex<Receivers<B>>>,
+    /// What a push has to see to: `RECEIVER_SLEEPS`, `LATE`.
+    pub(super) signals: CachePadded<AtomicU8>,
+    /// Items leased and not yet settled: held by someone, or on the return list.
+    pub(super) outstanding: AtomicUsize,
+    pub(super) discarded: AtomicU64,
+    pub(super) next_producer: AtomicU64,
+}
+
+impl<B: Batch> Shared<B> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Shared {
+            permits: Permits::new(capacity),
+            slots: Slots::new(capacity),
+            senders: CachePadded::new(Mutex::new(Senders::new())),
+            receivers: CachePadded::new(Mutex::new(Receivers::new())),
+            signals: CachePadded::new(AtomicU8::new(0)),
+            outstanding: AtomicUsize::new(0),
+            discarded: AtomicU64::new(0),
+            next_producer: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts a batch whose permits are held into the slots and sees to the receivers.
+    pub(super) fn push(&self, batch: B, wakes: &mut WakeList) {
+        if let Err(batch) = self.slots.push(batch) {
+            // Permits never outnumber slots unless the bound was lifted.
+            lock(&self.receivers).overflow.push_back(batch);
+        }
+        // Who goes to sleep sets its signal, fences, and looks at the slots once more; an abort sets its signal,
+        // fences, and empties them. With this fence between the push and the look at the signals, either that
+        // look sees the signal or the other side sees the batch.
+        fence(Ordering::SeqCst);
+        let signals = self.signals.load(Ordering::Relaxed);
+        if signals != 0 {
+            self.after_push(signals, wakes);
+        }
+    }
+
+    #[cold]
+    fn after_push(&self, signals: u8, wakes: &mut WakeList) {
+        if signals & LATE != 0 {
+            self.discard_late(wakes);
+        } else {
+            self.wake_receivers(wakes);
+        }
+    }
+
+    /// Gives permits back and sees to the senders, and to the receivers that wait for the end.
+    pub(super) fn release(&self, n: usize, wakes: &mut WakeList) {
+        if n == 0 {
+            return;
+        }
+        let released = self.permits.release(n);
+        if released.wake {
+            self.wake_senders(wakes);
+        }
+        if released.drained {
+            self.wake_if_ended(wakes);
+        }
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        // In this order: an item that is leased is counted in `outstanding` before its permit is released.
+        self.permits.snapshot().empty_for_good() && self.outstanding.load(Ordering::Acquire) == 0
+    }
+}

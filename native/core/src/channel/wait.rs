@@ -1,0 +1,99 @@
+//! Who waits, and how it is woken.
+
+use std::task::Waker;
+
+use crate::sync::thread;
+
+/// What a waiter is, because the two want different wake-ups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A parked thread. One is woken at a time; it passes the wake-up on when it has taken what it wants.
+    Thread,
+    /// A future, such as a JavaScript environment's. Its event loop may be busy for long, so nobody relies on it to
+    /// pass a wake-up on.
+    Task,
+}
+
+/// Wakers to call once no lock is held: who is woken would only run into the lock.
+#[derive(Debug, Default)]
+pub(super) struct WakeList {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl WakeList {
+    pub(super) fn push(&mut self, waker: Waker) {
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.more.push(waker);
+        }
+    }
+
+    /// Wakes them all. Not under a lock.
+    pub(super) fn wake(self) {
+        self.first.into_iter().chain(self.more).for_each(Waker::wake);
+    }
+}
+
+struct Unpark(thread::Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn new_waker() -> Waker {
+    std::sync::Arc::new(Unpark(thread::current())).into()
+}
+
+/// A waker that unparks the calling thread.
+#[cfg(not(loom))]
+pub(super) fn thread_waker() -> Waker {
+    thread_local!(static WAKER: Waker = new_waker());
+    // While a thread's locals are being dropped the cached one is gone.
+    WAKER.try_with(Waker::clone).unwrap_or_else(|_| new_waker())
+}
+
+#[cfg(loom)]
+pub(super) fn thread_waker() -> Waker {
+    new_waker()
+}
+
+/// How often a thread yields before it queues. Where threads outnumber cores, the thread that would fill or empty the
+/// channel runs meanwhile and does so for a thousand items, at a tenth of what a sleep and a wake-up cost; spinning
+/// would only keep it from running. The figures are in docs/performance.md.
+#[cfg(not(loom))]
+pub(super) const YIELDS: u32 = 4;
+#[cfg(loom)]
+pub(super) const YIELDS: u32 = 0;
+
+/// When a wait ends by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(Option<std::time::Instant>);
+
+impl Deadline {
+    pub(super) const NEVER: Deadline = Deadline(None);
+
+    /// `timeout` from now; never, where that is past the clock's range.
+    pub(super) fn after(timeout: std::time::Duration) -> Self {
+        Deadline(std::time::Instant::now().checked_add(timeout))
+    }
+
+    pub(super) fn passed(self) -> bool {
+        self.0.is_some_and(|end| std::time::Instant::now() >= end)
+    }
+
+    /// Parks the thread until it is woken, for no reason at all, or until the deadline.
+    pub(super) fn park(self) {
+        match self.0 {
+            None => thread::park(),
+            #[cfg(not(loom))]
+            Some(end) => thread::park_timeout(end.saturating_duration_since(std::time::Instant::now())),
+            // Loom has no clock: a model's timed wait never waits.
+            #[cfg(loom)]
+            Some(_) => thread::yield_now(),
+        }
+    }
+}

@@ -15,6 +15,17 @@ pub trait Batch: Send + Sized + 'static {
         self.len() == 0
     }
 
+    /// The tag of item `index`: a number other than 0 where somebody waits for the result of this very item.
+    fn tag(&self, index: usize) -> u64 {
+        let _ = index;
+        0
+    }
+
+    /// Whether any item may have a tag. Batches without tags are handled without looking for one.
+    fn is_tagged(&self) -> bool {
+        false
+    }
+
     /// Splits off the items from `at` on, leaving the first `at` in `self`.
     ///
     /// # Panics

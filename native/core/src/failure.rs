@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// The code of [`Failure::aborted`].
+pub(crate) const ABORTED: &str = "ERR_MILLRACE_ABORTED";
+
 /// The error of one attempt at an item, or of a source: a stable code, a message for people, and for errors that
 /// came from JavaScript their name and stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +28,7 @@ impl Failure {
 
     /// The failure of an item whose handling was broken off by an abort or a stop past its time-out.
     pub fn aborted(message: impl Into<String>) -> Self {
-        Failure::new("ERR_MILLRACE_ABORTED", message)
+        Failure::new(ABORTED, message)
     }
 
     /// The failure behind a panic, with the panic's own message where it is text.

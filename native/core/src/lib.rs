@@ -2,16 +2,26 @@
 
 mod batch;
 pub mod channel;
+mod delay;
 mod failure;
+mod file;
+mod items;
+mod options;
 mod source;
+pub mod sources;
 mod sync;
+pub mod system;
 mod task;
+pub mod tasks;
 
 pub use batch::{Batch, Collect};
 pub use channel::{
     CapacityError, Channel, ChannelStats, Lease, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError,
     TryReceiveError, TrySendError,
 };
+pub use delay::Delay;
 pub use failure::Failure;
+pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, View};
+pub use options::OptionError;
 pub use source::{Emitter, Halt, Outlet, STOP_CHECK, Source};
 pub use task::{Task, TaskContext};

@@ -92,6 +92,14 @@ impl<'a, B: Collect> Emitter<'a, B> {
         self.outlet.send(batch)
     }
 
+    /// Sends what is left once the source has returned, however it ended: it was produced.
+    pub(crate) fn finish(self) {
+        if !self.pending.is_empty() {
+            // Refused only where the system no longer takes anything, and then there is nobody to tell.
+            let _ = self.outlet.send(self.pending);
+        }
+    }
+
     /// Reports an item that could not be made as it should, such as an unreadable directory: it is counted as
     /// produced and dead-lettered with `failure`.
     pub fn reject(&mut self, fill: impl FnOnce(&mut B), failure: Failure) {

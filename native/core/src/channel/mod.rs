@@ -23,6 +23,7 @@
 
 mod error;
 mod future;
+mod internal;
 mod lease;
 mod permits;
 mod receivers;

@@ -1,0 +1,57 @@
+//! What the system needs of the channel and nobody else should: permits that stay held until items are really handed
+//! over, a hold on the receiving side, and a bound that can be lifted.
+
+use std::task::{Context, Poll};
+
+use super::error::{ReceiveError, SendError, TryReceiveError};
+use super::wait::{Deadline, WakeList};
+use super::{Channel, Receiving};
+use crate::batch::Batch;
+
+impl<B: Batch> Channel<B> {
+    /// Sends what there is room for and gives the rest back. Never waits.
+    pub(crate) fn send_now(&self, batch: B) -> Result<Option<B>, SendError<B>> {
+        self.shared.send_some(batch)
+    }
+
+    /// Takes up to `max` items whose permits stay held until [`hand_over`](Channel::hand_over). Never waits.
+    pub(crate) fn try_take(&self, max: usize) -> Result<B, TryReceiveError> {
+        self.shared.try_take(max, false).map(|taken| taken.batch)
+    }
+
+    /// As [`try_take`](Channel::try_take), but blocks while there is nothing.
+    pub(crate) fn take(&self, max: usize) -> Result<B, ReceiveError> {
+        match self.shared.take_until(max, false, Deadline::NEVER) {
+            Ok(taken) => Ok(taken.batch),
+            Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
+            Err(_) => Err(ReceiveError::Closed),
+        }
+    }
+
+    /// Frees the permits of `n` taken items.
+    pub(crate) fn hand_over(&self, n: usize) {
+        let mut wakes = WakeList::default();
+        self.shared.release(n, &mut wakes);
+        wakes.wake();
+    }
+
+    /// Hands nothing out until it is called again with `false`.
+    pub(crate) fn hold(&self, held: bool) {
+        self.shared.hold(held);
+    }
+
+    /// From now on sends never find it full. What does not fit the slots comes last.
+    pub(crate) fn lift(&self) {
+        self.shared.permits.lift();
+        let mut wakes = WakeList::default();
+        self.shared.wake_senders(&mut wakes);
+        wakes.wake();
+    }
+}
+
+impl<B: Batch> Receiving<B> {
+    /// Takes up to `max` items whose permits stay held until [`Channel::hand_over`]; queues where there are none.
+    pub(crate) fn poll_held(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<B, ReceiveError>> {
+        self.poll_take(cx, max).map(|taken| taken.map(|taken| taken.batch))
+    }
+}

@@ -1,0 +1,206 @@
+//! Whole columns in and out: how batches cross into JavaScript and come back.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::blobs::{Blobs, KindView};
+use super::{Column, Items, Kind};
+use crate::failure::Failure;
+
+/// The kinds of a batch that comes from outside, as the numbers of [`Kind`].
+#[derive(Debug, Clone, Copy)]
+pub enum KindNumbers<'a> {
+    /// All items have this one.
+    One(u8),
+    /// One number for each item.
+    Each(&'a [u8]),
+}
+
+/// A range of a batch, as columns to copy in bulk.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// All items are numbers.
+    Numbers(&'a [f64]),
+    /// Items of any kind.
+    Blobs(BlobView<'a>),
+}
+
+/// A range of items of any kind: their bytes end to end, where each ends, and what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct BlobView<'a> {
+    /// The bytes of all items, end to end.
+    pub bytes: &'a [u8],
+    /// What each item is.
+    pub kinds: KindView<'a>,
+    begin: usize,
+    ends: &'a [usize],
+}
+
+impl BlobView<'_> {
+    /// Where each item ends in [`bytes`](BlobView::bytes).
+    pub fn ends(&self) -> impl ExactSizeIterator<Item = u32> {
+        // No cast loses anything: a view holds at most u32::MAX bytes.
+        self.ends.iter().map(|end| (end - self.begin) as u32)
+    }
+}
+
+impl Items {
+    /// A batch of the items that lie end to end in `bytes`, item `i` ending before `ends[i]`.
+    ///
+    /// Everything is looked at before it is believed: the columns may come from outside. Costs a pass over `ends`
+    /// and over the kinds.
+    pub fn from_blobs(bytes: Vec<u8>, ends: &[u32], kinds: KindNumbers<'_>) -> Result<Self, ColumnsError> {
+        let kind_at = |index: usize| {
+            let number = match kinds {
+                KindNumbers::One(number) => number,
+                KindNumbers::Each(numbers) => numbers[index],
+            };
+            Kind::from_number(number).ok_or(ColumnsError::Kind { index, number })
+        };
+        if let KindNumbers::Each(numbers) = kinds
+            && numbers.len() != ends.len()
+        {
+            return Err(ColumnsError::Length { column: "kinds", expected: ends.len(), got: numbers.len() });
+        }
+        let mut bounds = Vec::with_capacity(ends.len() + 1);
+        let mut each = Vec::with_capacity(if matches!(kinds, KindNumbers::Each(_)) { ends.len() } else { 0 });
+        let mut begin = 0;
+        bounds.push(begin);
+        for (index, &end) in ends.iter().enumerate() {
+            let kind = kind_at(index)?;
+            let end = end as usize;
+            let Some(item) = bytes.get(begin..end) else {
+                return Err(ColumnsError::End { index, begin, end, bytes: bytes.len() });
+            };
+            if !kind.accepts(item) {
+                return Err(ColumnsError::Malformed { index, kind, length: item.len() });
+            }
+            if matches!(kinds, KindNumbers::Each(_)) {
+                each.push(kind);
+            }
+            bounds.push(end);
+            begin = end;
+        }
+        if begin != bytes.len() {
+            return Err(ColumnsError::Length { column: "bytes", expected: begin, got: bytes.len() });
+        }
+        let kinds = match kinds {
+            KindNumbers::One(_) if ends.is_empty() => return Ok(Items::default()),
+            KindNumbers::One(_) => Ok(kind_at(0)?),
+            KindNumbers::Each(_) => Err(each),
+        };
+        Ok(Items::from(Column::Blobs(Blobs::from_parts(bytes, bounds, kinds))))
+    }
+
+    /// How many items from the front to view at once: at most `items`, and together at most `bytes` bytes, but
+    /// always one where there is one.
+    pub fn fit(&self, items: usize, bytes: usize) -> usize {
+        let items = items.min(super::Batch::len(self));
+        let Column::Blobs(blobs) = &self.column else {
+            return items.min((bytes / size_of::<f64>()).max(1));
+        };
+        let bounds = blobs.bounds(0..items);
+        let limit = bounds[0].saturating_add(bytes);
+        bounds[1..].partition_point(|&end| end <= limit).max(usize::from(items > 0))
+    }
+
+    /// The items of `range` as columns.
+    ///
+    /// # Panics
+    /// Where `range` is out of bounds, or holds more than `u32::MAX` bytes: [`fit`](Items::fit) tells how many
+    /// items do not.
+    pub fn view(&self, range: Range<usize>) -> View<'_> {
+        match &self.column {
+            Column::Empty { .. } => View::Numbers(&[][range]),
+            Column::Numbers(values) => View::Numbers(&values.as_slice()[range]),
+            Column::Blobs(blobs) => {
+                let bounds = blobs.bounds(range.clone());
+                let (begin, end) = (bounds[0], bounds[bounds.len() - 1]);
+                assert!(
+                    u32::try_from(end - begin).is_ok(),
+                    "a view of at most 4 GiB, and not of {} bytes",
+                    end - begin
+                );
+                View::Blobs(BlobView {
+                    bytes: &blobs.bytes()[begin..end],
+                    kinds: blobs.kinds(range),
+                    begin,
+                    ends: &bounds[1..],
+                })
+            }
+        }
+    }
+}
+
+/// Columns that make no batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnsError {
+    /// No kind has this number.
+    Kind {
+        /// Which item.
+        index: usize,
+        /// Its number.
+        number: u8,
+    },
+    /// An item ends before it begins, or past the bytes.
+    End {
+        /// Which item.
+        index: usize,
+        /// Where it begins.
+        begin: usize,
+        /// Where it is said to end.
+        end: usize,
+        /// How many bytes there are.
+        bytes: usize,
+    },
+    /// An item has a length, or an inner length, that its kind can't have.
+    Malformed {
+        /// Which item.
+        index: usize,
+        /// Its kind.
+        kind: Kind,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A column does not fit the others.
+    Length {
+        /// Which column.
+        column: &'static str,
+        /// The length that the others ask for.
+        expected: usize,
+        /// Its length.
+        got: usize,
+    },
+}
+
+impl ColumnsError {
+    /// The stable code of this error.
+    pub const CODE: &'static str = "ERR_MILLRACE_INVALID_BATCH";
+}
+
+impl fmt::Display for ColumnsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ColumnsError::Kind { index, number } => {
+                write!(f, "kinds: expected numbers below {}, got {number} for item {index}", Kind::ALL.len())
+            }
+            ColumnsError::End { index, begin, end, bytes } => {
+                write!(f, "ends: expected the end of item {index} from {begin} to {bytes}, got {end}")
+            }
+            ColumnsError::Malformed { index, kind, length } => {
+                write!(f, "bytes: expected {} for item {index}, got {length} bytes that are none", kind.name())
+            }
+            ColumnsError::Length { column, expected, got } => {
+                write!(f, "{column}: expected a length of {expected}, got {got}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ColumnsError {}
+
+impl From<ColumnsError> for Failure {
+    fn from(error: ColumnsError) -> Self {
+        Failure::new(ColumnsError::CODE, error.to_string())
+    }
+}

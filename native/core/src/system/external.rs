@@ -1,0 +1,145 @@
+//! A consumer outside: a JavaScript function in some environment.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::consumer::consumer_ended;
+use super::counters::ConsumerCounts;
+use super::envelope::Envelope;
+use super::inner::Inner;
+use crate::batch::Collect;
+use crate::channel::{ReceiveError, Receiving};
+
+/// Items that went to a handler outside, and the generation that their settlement is counted in.
+#[derive(Debug)]
+pub struct Delivery<B> {
+    /// The items.
+    pub batch: B,
+    /// 0 or 1; to be given back with every count of these items.
+    pub generation: usize,
+}
+
+/// Takes items for a handler that the system does not run itself. None of its calls waits.
+///
+/// The order of calls: [`poll_take`](ExternalConsumer::poll_take), then [`handed`](ExternalConsumer::handed) as items
+/// go to the handler, then one of `processed` and `failed` for each; `returned` for those that never went. After the
+/// end, and once the last item is settled, [`ended`](ExternalConsumer::ended).
+pub struct ExternalConsumer<B: Collect, R: Collect> {
+    inner: Arc<Inner<B, R>>,
+    receiving: Receiving<Envelope<B>>,
+    /// Items whose permits are held, by generation.
+    unseen: [u64; 2],
+    /// Items that the handler has, by generation.
+    in_hand: [u64; 2],
+    ended: bool,
+}
+
+/// Takes up to `n` out of `count` and says how many that were: a caller's wrong count must not upset the sums.
+fn take_up_to(count: &mut u64, n: usize) -> u64 {
+    let taken = (*count).min(n as u64);
+    *count -= taken;
+    taken
+}
+
+impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
+    pub(crate) fn new(inner: Arc<Inner<B, R>>) -> Self {
+        let receiving = inner.channel.receive_async(1);
+        ExternalConsumer { inner, receiving, unseen: [0; 2], in_hand: [0; 2], ended: false }
+    }
+
+    fn counts(&self) -> &ConsumerCounts {
+        &self.inner.counters.consumers[0]
+    }
+
+    /// Takes up to `max` items, or leaves the waker to be woken when there may be some. They count as queued until
+    /// they are handed over.
+    ///
+    /// # Errors
+    /// `Closed` at the end; `Aborted` after an abort, and when a stop is past its time-out.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Delivery<B>, ReceiveError>> {
+        let Poll::Ready(taken) = self.receiving.poll_held(cx, max.max(1)) else {
+            if self.inner.idle.check_before_wait(&self.inner.counters) {
+                self.inner.observer.notify(super::Notice::Idle);
+            }
+            return Poll::Pending;
+        };
+        Poll::Ready(taken.map(|Envelope { batch, generation, sent_at }| {
+            self.unseen[generation] += batch.len() as u64;
+            if sent_at > 0 {
+                let queued = self.inner.clock().saturating_sub(sent_at);
+                self.counts().record(Some(queued), None);
+            }
+            Delivery { batch, generation }
+        }))
+    }
+
+    /// `n` taken items went to the handler: their permits are free. May be said a little later, for a small batch.
+    pub fn handed(&mut self, generation: usize, n: usize) {
+        let n = take_up_to(&mut self.unseen[generation], n);
+        self.in_hand[generation] += n;
+        self.publish_in_hand();
+        self.inner.channel.hand_over(n as usize);
+    }
+
+    /// `n` items were handled with success, in `busy` altogether.
+    pub fn processed(&mut self, generation: usize, n: usize, busy: Duration) {
+        let n = self.settle(generation, n);
+        self.counts().processed.add(n);
+        self.counts().busy.add(busy.as_nanos() as u64);
+        self.inner.check_idle();
+    }
+
+    /// `n` items were given up: they are dead letters, which the caller keeps.
+    pub fn failed(&mut self, generation: usize, n: usize) {
+        let n = self.settle(generation, n);
+        self.counts().failed_attempts.add(n);
+        self.counts().dead_lettered.add(n);
+        self.inner.check_idle();
+    }
+
+    /// A sample of the time from an item's hand-over to its settlement.
+    pub fn sampled(&mut self, handling: Duration) {
+        self.counts().record(None, Some(handling));
+    }
+
+    /// These items were taken and never handed over, and now never will be. After an abort they are in the report;
+    /// when a stop is past its time-out they are dead letters, which the caller keeps.
+    pub fn returned(&mut self, generation: usize, batch: B) {
+        let n = take_up_to(&mut self.unseen[generation], batch.len());
+        self.inner.channel.hand_over(n as usize);
+        self.inner.take_back(batch, n);
+    }
+
+    /// It is over: the end came and everything is settled, or the environment is gone. What is not settled then is
+    /// discarded.
+    pub fn ended(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let unseen: u64 = std::mem::take(&mut self.unseen).iter().sum();
+        self.inner.channel.hand_over(unseen as usize);
+        let in_hand: u64 = std::mem::take(&mut self.in_hand).iter().sum();
+        self.publish_in_hand();
+        self.inner.counters.discarded.add_shared(unseen + in_hand);
+        consumer_ended(&self.inner);
+    }
+
+    fn settle(&mut self, generation: usize, n: usize) -> u64 {
+        let n = take_up_to(&mut self.in_hand[generation], n);
+        self.publish_in_hand();
+        self.counts().settled[generation].add(n);
+        n
+    }
+
+    fn publish_in_hand(&self) {
+        self.counts().in_hand.store(self.in_hand.iter().sum(), Ordering::Release);
+    }
+}
+
+impl<B: Collect, R: Collect> Drop for ExternalConsumer<B, R> {
+    fn drop(&mut self) {
+        self.ended();
+    }
+}

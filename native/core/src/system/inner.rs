@@ -1,0 +1,230 @@
+//! The state that a system's handles and threads share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::counters::Counters;
+use super::envelope::Envelope;
+use super::idle::Idle;
+use super::letters::{DeadLetter, Letters, Reply};
+use super::state::{Event, Lifecycle, State, StateError};
+use super::stats::{Sums, SystemStats, latencies, rows};
+use super::{Names, Notice, Observer, Report};
+use crate::batch::{Batch, Collect};
+use crate::channel::Channel;
+use crate::failure::Failure;
+use crate::sync::lock;
+
+pub(crate) struct Inner<B: Batch, R: Batch> {
+    pub(crate) channel: Channel<Envelope<B>>,
+    pub(crate) results: OnceLock<Channel<R>>,
+    /// Whether results still go somewhere.
+    pub(crate) collecting: AtomicBool,
+    pub(crate) letters: Letters<B>,
+    pub(crate) replies: Mutex<Vec<Reply<R>>>,
+    pub(crate) counters: Counters,
+    pub(crate) idle: Idle,
+    /// Producers should end.
+    pub(crate) stopping: AtomicBool,
+    /// Handlers should give up.
+    pub(crate) aborted: AtomicBool,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) names: Names,
+    pub(crate) built: Instant,
+    control: Mutex<Control<B>>,
+    changed: Condvar,
+    /// Items processed a second over the last second, in thousandths; `u64::MAX` until the supervisor has seen one.
+    pub(crate) current_throughput: AtomicU64,
+}
+
+/// What the supervisor acts on.
+pub(crate) struct Control<B> {
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) started: Option<Instant>,
+    pub(crate) ended: Option<Instant>,
+    pub(crate) start_outcome: Option<Result<(), Failure>>,
+    /// Past it, a stop breaks off what is not settled.
+    pub(crate) deadline: Option<Instant>,
+    /// The deadline has passed.
+    pub(crate) expired: bool,
+    pub(crate) abort_reason: Option<Failure>,
+    pub(crate) source_failure: Option<Failure>,
+    /// Producers and consumers that have not ended.
+    pub(crate) producers_left: usize,
+    pub(crate) consumers_left: usize,
+    /// What an abort took out of the channel, and what handlers outside gave back unseen.
+    pub(crate) unprocessed: Vec<B>,
+    pub(crate) detached: Vec<String>,
+    pub(crate) report: Option<Report<B>>,
+}
+
+impl<B: Collect, R: Collect> Inner<B, R> {
+    pub(crate) fn new(
+        channel: Channel<Envelope<B>>,
+        producers: usize,
+        consumers: usize,
+        names: Names,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Inner {
+            channel,
+            results: OnceLock::new(),
+            collecting: AtomicBool::new(false),
+            letters: Letters::new(),
+            replies: Mutex::new(Vec::new()),
+            counters: Counters::new(producers, consumers),
+            idle: Idle::default(),
+            stopping: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
+            observer,
+            names,
+            built: Instant::now(),
+            control: Mutex::new(Control {
+                lifecycle: Lifecycle::READY,
+                started: None,
+                ended: None,
+                start_outcome: None,
+                deadline: None,
+                expired: false,
+                abort_reason: None,
+                source_failure: None,
+                producers_left: 0,
+                consumers_left: 0,
+                unprocessed: Vec::new(),
+                detached: Vec::new(),
+                report: None,
+            }),
+            changed: Condvar::new(),
+            current_throughput: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    pub(crate) fn control(&self) -> MutexGuard<'_, Control<B>> {
+        lock(&self.control)
+    }
+
+    /// Makes a move and tells the supervisor.
+    pub(crate) fn apply(&self, event: Event) -> Result<State, StateError> {
+        let mut control = self.control();
+        let next = control.lifecycle.after(event)?;
+        control.lifecycle = next;
+        self.changed.notify_all();
+        Ok(next.state)
+    }
+
+    pub(crate) fn tell_supervisor(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Changes what the supervisor acts on and tells it.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Control<B>)) {
+        change(&mut self.control());
+        self.changed.notify_all();
+    }
+
+    /// Waits for a change, for at most `timeout`.
+    pub(crate) fn wait_for_change<'a>(
+        &self,
+        control: MutexGuard<'a, Control<B>>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, Control<B>> {
+        match self.changed.wait_timeout(control, timeout) {
+            Ok((control, _)) => control,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+
+    /// Nanoseconds since the system was built, at least 1.
+    pub(crate) fn clock(&self) -> u64 {
+        (self.built.elapsed().as_nanos() as u64).max(1)
+    }
+
+    /// From draining on, results and dead letters pass their bounds rather than hold anything up.
+    pub(crate) fn lift_bounds(&self) {
+        self.letters.lift();
+        if let Some(results) = self.results.get() {
+            results.lift();
+        }
+    }
+
+    /// Breaks off: handlers give up, everything that waits ends, and what was queued comes back.
+    pub(crate) fn break_off(&self) -> Vec<B> {
+        self.stopping.store(true, Ordering::Release);
+        self.aborted.store(true, Ordering::Release);
+        self.lift_bounds();
+        self.channel.abort().into_iter().map(|envelope| envelope.batch).collect()
+    }
+
+    /// Items that a handler outside took and never saw come back: into the report, or past a stop's time-out as dead
+    /// letters that the handler's side keeps.
+    pub(crate) fn take_back(&self, batch: B, n: u64) {
+        let mut control = self.control();
+        if control.expired {
+            self.counters.expired.add_shared(n);
+        } else {
+            self.counters.discarded.add_shared(n);
+            control.unprocessed.push(batch);
+        }
+    }
+
+    pub(crate) fn dead_letter(&self, letter: DeadLetter<B>) {
+        self.letters.add(letter);
+        self.observer.notify(Notice::DeadLetters);
+    }
+
+    pub(crate) fn reply(&self, tag: u64, outcome: Result<R, Failure>) {
+        lock(&self.replies).push(Reply { tag, outcome });
+        self.observer.notify(Notice::Replies);
+    }
+
+    pub(crate) fn check_idle(&self) {
+        if self.idle.check(&self.counters) {
+            self.observer.notify(Notice::Idle);
+        }
+    }
+
+    pub(crate) fn stats(&self) -> SystemStats {
+        let (state, elapsed) = {
+            let control = self.control();
+            let end = control.ended.unwrap_or_else(Instant::now);
+            let elapsed = control.started.map_or(Duration::ZERO, |start| end.saturating_duration_since(start));
+            (control.lifecycle.state, elapsed)
+        };
+        let channel = self.channel.stats();
+        let sums = Sums::of(&self.counters, channel.discarded);
+        let (producers, consumers) = rows(&self.counters, &self.names);
+        let (queued_latency, handling_latency) = latencies(&self.counters);
+        let seconds = elapsed.as_secs_f64();
+        let mean = if seconds > 0.0 { sums.processed as f64 / seconds } else { 0.0 };
+        // Before the supervisor has seen a whole second, the mean is what there is.
+        let current = match self.current_throughput.load(Ordering::Relaxed) {
+            _ if state.is_final() => 0.0,
+            u64::MAX => mean,
+            thousandths => thousandths as f64 / 1000.0,
+        };
+        SystemStats {
+            state,
+            elapsed,
+            capacity: channel.capacity as u64,
+            queued: channel.length as u64,
+            peak_queued: channel.peak as u64,
+            waiting_sends: channel.waiting_sends as u64,
+            produced: sums.produced,
+            processed: sums.processed,
+            failed_attempts: sums.failed_attempts,
+            retrying: 0,
+            dead_lettered: sums.dead_lettered,
+            discarded: sums.discarded,
+            in_flight: sums.in_flight,
+            current_throughput: current,
+            mean_throughput: mean,
+            producers_waiting: producers.iter().map(|row| row.waiting).sum(),
+            consumers_waiting: consumers.iter().map(|row| row.waiting).sum(),
+            queued_latency,
+            handling_latency,
+            producers,
+            consumers,
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! A producer-consumer system: producer threads that run a source, a bounded channel, consumer threads that run a
+//! task, and a supervisor that sees them through to the report.
+//!
+//! # Shutdown
+//! 1. `stop`, or the end of every source, makes the system drain: producers end after the item in hand.
+//! 2. When the last producer has ended the channel is closed.
+//! 3. Consumers take what there is, settle it, and end.
+//! 4. The supervisor joins them and reports.
+//!
+//! A stop past its time-out, and an abort, cut this short: handlers are told to give up, what was queued comes out of
+//! the channel, and a thread that still does not end is left to itself and named in the report.
+//!
+//! # Who may block
+//! [`System::send`] and [`System::join`] block the calling thread. Nothing else waits.
+
+mod consumer;
+mod counters;
+mod envelope;
+mod external;
+mod idle;
+mod inner;
+mod letters;
+mod parts;
+mod producer;
+mod sending;
+mod state;
+mod stats;
+mod supervisor;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub use external::{Delivery, ExternalConsumer};
+pub use letters::{DeadLetter, LETTERS_KEPT, Reply};
+pub use parts::{Handlers, MakeSources, MakeTask, Sources};
+pub use sending::SystemSend;
+pub use state::{Event, State, StateError};
+pub use stats::{Percentiles, SystemStats, ThreadStats};
+
+use crate::batch::Collect;
+use crate::channel::{Channel, Producer, SendError, TrySendError};
+use crate::failure::Failure;
+use crate::sync::lock;
+use envelope::Envelope;
+use inner::Inner;
+use sending::{SendCount, refused, unseal, unseal_try};
+use supervisor::Supervisor;
+
+/// How many threads a system has and how many items its channel holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemOptions {
+    /// Producer threads, each with a source of its own. Only for native sources.
+    pub producers: usize,
+    /// Consumer threads, each with a task of its own. Only for native handlers.
+    pub consumers: usize,
+    /// The most items in the channel, from 1 to [`MAX_CAPACITY`](crate::channel::MAX_CAPACITY).
+    pub capacity: usize,
+    /// Whether results are kept for a reader; see [`System::results`].
+    pub results: bool,
+}
+
+/// Told of what happens, from any thread. It must not block, and not call the system.
+pub trait Observer: Send + Sync {
+    /// Something happened; the system says what exactly when it is asked.
+    fn notify(&self, notice: Notice);
+}
+
+/// What an observer is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// All threads run, or one could not be started; see [`System::start_outcome`].
+    Started,
+    /// Production is over, or everything is broken off.
+    Draining,
+    /// A turn that [`System::watch_idle`] asked for is done.
+    Idle,
+    /// There are replies to take.
+    Replies,
+    /// There are dead letters to take.
+    DeadLetters,
+    /// The report is there.
+    Finished,
+}
+
+/// An observer that nobody listens to.
+impl Observer for () {
+    fn notify(&self, _notice: Notice) {}
+}
+
+/// What came of a system.
+#[derive(Debug)]
+pub struct Report<B> {
+    /// The figures at the end.
+    pub stats: SystemStats,
+    /// Items that an abort found in the channel, or handed to nobody.
+    pub unprocessed: Vec<B>,
+    /// The error of the source that failed first.
+    pub source_failure: Option<Failure>,
+    /// Why it was aborted.
+    pub abort_reason: Option<Failure>,
+    /// Whether a stop ran past its time-out.
+    pub timed_out: bool,
+    /// Threads that did not end in time and were left to themselves.
+    pub detached: Vec<String>,
+}
+
+/// The names of a system's threads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names {
+    external: bool,
+}
+
+impl Names {
+    pub(crate) fn producer(self, index: usize) -> String {
+        let _ = self;
+        format!("millrace-p{index}")
+    }
+
+    pub(crate) fn consumer(self, index: usize) -> String {
+        if self.external { "callback".to_owned() } else { format!("millrace-c{index}") }
+    }
+}
+
+/// A producer-consumer system. Clones are handles to the same one; when the last is dropped the system is aborted.
+///
+/// ```
+/// use millrace_core::{Emitter, Failure, Halt, Source, Task, TaskContext};
+/// use millrace_core::system::{Handlers, Sources, System, SystemOptions};
+///
+/// struct Count(u64);
+/// impl Source<Vec<u64>> for Count {
+///     fn run(&mut self, out: &mut Emitter<'_, Vec<u64>>) -> Result<(), Halt> {
+///         (0..self.0).try_for_each(|n| out.emit(|batch| batch.push(n)))
+///     }
+/// }
+///
+/// struct Even;
+/// impl Task<Vec<u64>, Vec<u64>> for Even {
+///     fn handle(
+///         &mut self,
+///         batch: &Vec<u64>,
+///         index: usize,
+///         results: Option<&mut Vec<u64>>,
+///         _context: &TaskContext<'_>,
+///     ) -> Result<(), Failure> {
+///         if batch[index] % 2 == 1 {
+///             return Err(Failure::new("ERR_ODD", "expected an even number"));
+///         }
+///         results.into_iter().for_each(|results| results.push(batch[index] / 2));
+///         Ok(())
+///     }
+/// }
+///
+/// let options = SystemOptions { producers: 2, consumers: 2, capacity: 1000, results: false };
+/// let sources = Sources::native(|_index, _count| Count(100));
+/// let system = System::new(options, sources, Handlers::native(|_| Even), ())?;
+/// system.start()?;
+/// let report = system.join();
+/// assert_eq!((report.stats.produced, report.stats.processed, report.stats.dead_lettered), (200, 100, 100));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct System<B: Collect, R: Collect> {
+    handle: Arc<Handle<B, R>>,
+}
+
+impl<B: Collect, R: Collect> Clone for System<B, R> {
+    fn clone(&self) -> Self {
+        System { handle: Arc::clone(&self.handle) }
+    }
+}
+
+struct Handle<B: Collect, R: Collect> {
+    inner: Arc<Inner<B, R>>,
+    /// For sends that are futures: one producer, so that they keep their order.
+    producer: Producer<Envelope<B>>,
+    /// What `start` makes threads of.
+    parts: Mutex<Option<(Sources<B>, Handlers<B, R>)>>,
+}
+
+impl<B: Collect, R: Collect> Drop for Handle<B, R> {
+    fn drop(&mut self) {
+        self.abort(Failure::aborted("every handle of the system was dropped"));
+    }
+}
+
+impl<B: Collect, R: Collect> Handle<B, R> {
+    fn abort(&self, reason: Failure) {
+        let before = self.inner.control().lifecycle.state;
+        if before.is_final() || self.inner.apply(Event::Abort) != Ok(State::Aborted) {
+            return;
+        }
+        self.inner.change(|control| {
+            control.abort_reason.get_or_insert(reason);
+        });
+        if before == State::Ready {
+            self.end_unstarted();
+        }
+    }
+
+    /// A system that never started has no supervisor to end it.
+    fn end_unstarted(&self) {
+        let queued = self.inner.break_off();
+        let n: u64 = queued.iter().map(|batch| batch.len() as u64).sum();
+        self.inner.counters.discarded.add_shared(n);
+        self.inner.change(|control| control.unprocessed.extend(queued));
+        self.inner.report();
+    }
+}
+
+impl<B: Collect, R: Collect> System<B, R> {
+    /// A system in the ready state. Starts nothing.
+    ///
+    /// # Errors
+    /// `ERR_MILLRACE_INVALID_OPTION` for a capacity out of range, or no thread where threads are meant.
+    pub fn new(
+        options: SystemOptions,
+        sources: Sources<B>,
+        handlers: Handlers<B, R>,
+        observer: impl Observer + 'static,
+    ) -> Result<Self, Failure> {
+        let external = matches!(handlers, Handlers::External);
+        let producers = if matches!(sources, Sources::Native(_)) { options.producers } else { 0 };
+        let consumers = if external { 1 } else { options.consumers };
+        let invalid = |message: String| Failure::new("ERR_MILLRACE_INVALID_OPTION", message);
+        if producers == 0 && matches!(sources, Sources::Native(_)) {
+            return Err(invalid("producers: expected at least 1, got 0".to_owned()));
+        }
+        if consumers == 0 {
+            return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
+        }
+        let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
+        let producer = channel.producer();
+        let inner = Inner::new(channel, producers, consumers, Names { external }, Arc::new(observer));
+        let system = System {
+            handle: Arc::new(Handle { inner: Arc::new(inner), producer, parts: Mutex::new(Some((sources, handlers))) }),
+        };
+        if options.results {
+            system.want_results().map_err(|error| invalid(error.to_string()))?;
+        }
+        Ok(system)
+    }
+
+    fn inner(&self) -> &Arc<Inner<B, R>> {
+        &self.handle.inner
+    }
+
+    /// Starts the threads. Returns at once: [`Notice::Started`] tells when they run.
+    ///
+    /// # Errors
+    /// In any state but ready.
+    pub fn start(&self) -> Result<(), StateError> {
+        let inner = self.inner();
+        let (sources, handlers) = {
+            let mut control = inner.control();
+            control.lifecycle = control.lifecycle.after(Event::Start)?;
+            let Some(parts) = lock(&self.handle.parts).take() else { unreachable!("a system starts once") };
+            control.started = Some(Instant::now());
+            control.producers_left = match parts.0 {
+                Sources::None => 0,
+                Sources::External => 1,
+                Sources::Native(_) => inner.counters.producers.len(),
+            };
+            control.consumers_left = inner.counters.consumers.len();
+            parts
+        };
+        let supervisor = Supervisor::new(Arc::clone(inner), sources, handlers);
+        let spawned = std::thread::Builder::new().name("millrace-sv".to_owned()).spawn(move || supervisor.run());
+        if let Err(error) = spawned {
+            let failure = Failure::new("ERR_MILLRACE_SPAWN", format!("expected to start the supervisor: {error}"));
+            let _ = inner.apply(Event::Abort);
+            inner.change(|control| {
+                control.start_outcome = Some(Err(failure.clone()));
+                control.abort_reason = Some(failure);
+            });
+            self.handle.end_unstarted();
+            inner.observer.notify(Notice::Started);
+        }
+        Ok(())
+    }
+
+    /// Whether all threads were started; `None` before [`Notice::Started`].
+    pub fn start_outcome(&self) -> Option<Result<(), Failure>> {
+        self.inner().control().start_outcome.clone()
+    }
+
+    /// Hands nothing more to handlers. Sources go on until the channel is full. What handlers have, they finish.
+    ///
+    /// # Errors
+    /// In any state but running and paused.
+    pub fn pause(&self) -> Result<(), StateError> {
+        self.hold(Event::Pause, true)
+    }
+
+    /// Goes on after a [`pause`](System::pause).
+    ///
+    /// # Errors
+    /// In any state but running and paused.
+    pub fn resume(&self) -> Result<(), StateError> {
+        self.hold(Event::Resume, false)
+    }
+
+    fn hold(&self, event: Event, held: bool) -> Result<(), StateError> {
+        let mut control = self.inner().control();
+        control.lifecycle = control.lifecycle.after(event)?;
+        // Under the lock, so that the hold of a pause never comes after the release of a stop.
+        self.inner().channel.hold(held);
+        self.inner().tell_supervisor();
+        Ok(())
+    }
+
+    /// Stops gracefully: production ends, everything that was produced is settled. Returns at once; the report comes
+    /// with [`Notice::Finished`]. Past `timeout`, what is not settled is dead-lettered. A later call with an earlier
+    /// end takes its place. What was sent to a system that never started is in the report.
+    pub fn stop(&self, timeout: Option<Duration>) {
+        let inner = self.inner();
+        let before = inner.control().lifecycle.state;
+        if before.is_final() || inner.apply(Event::Stop).is_err() {
+            return;
+        }
+        if before == State::Ready {
+            self.handle.end_unstarted();
+            return;
+        }
+        inner.stopping.store(true, Ordering::Release);
+        if let Some(end) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
+            inner.change(|control| {
+                control.deadline = Some(control.deadline.map_or(end, |deadline| deadline.min(end)));
+            });
+        }
+    }
+
+    /// Breaks off now: what was queued is in the report and counted as discarded, what handlers have is given up and
+    /// dead-lettered. Returns at once.
+    pub fn abort(&self, reason: Failure) {
+        self.handle.abort(reason);
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> State {
+        self.inner().control().lifecycle.state
+    }
+
+    /// A snapshot of its figures.
+    pub fn stats(&self) -> SystemStats {
+        self.inner().stats()
+    }
+
+    /// The report, once: after [`Notice::Finished`].
+    pub fn take_report(&self) -> Option<Report<B>> {
+        self.inner().control().report.take()
+    }
+
+    /// Blocks until the system is over and takes its report. For one caller.
+    pub fn join(&self) -> Report<B> {
+        let inner = self.inner();
+        let mut control = inner.control();
+        loop {
+            if let Some(report) = control.report.take() {
+                return report;
+            }
+            control = inner.wait_for_change(control, Duration::from_secs(1));
+        }
+    }
+
+    /// Asks to be told, by [`Notice::Idle`], when everything sent before this call is settled. Returns the number of
+    /// the turn: it is done when [`idle_turns`](System::idle_turns) has reached it.
+    pub fn watch_idle(&self) -> u64 {
+        let inner = self.inner();
+        let (turn, done) = inner.idle.watch_fenced(&inner.counters);
+        if done {
+            inner.observer.notify(Notice::Idle);
+        }
+        turn
+    }
+
+    /// How many turns of [`watch_idle`](System::watch_idle) are done.
+    pub fn idle_turns(&self) -> u64 {
+        self.inner().idle.done()
+    }
+
+    /// Sends all of `batch` or nothing. Never waits. `Full` too while an earlier [`send_async`](System::send_async)
+    /// waits.
+    pub fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
+        if self.draining() && !batch.is_empty() {
+            return Err(TrySendError::Closed(batch));
+        }
+        let (count, envelope) = SendCount::begin(self.inner(), batch);
+        let outcome = self.handle.producer.try_send(envelope).map_err(unseal_try);
+        let refused = match &outcome {
+            Ok(()) => 0,
+            Err(TrySendError::Full(batch) | TrySendError::Closed(batch) | TrySendError::Aborted(batch)) => batch.len(),
+        };
+        count.end(self.inner(), refused);
+        outcome
+    }
+
+    /// Sends all of `batch`; blocks while the channel is full.
+    pub fn send(&self, batch: B) -> Result<(), SendError<B>> {
+        if self.draining() {
+            return Err(SendError::Closed(batch));
+        }
+        let (count, envelope) = SendCount::begin(self.inner(), batch);
+        let outcome = self.inner().channel.send(envelope).map_err(unseal);
+        count.end(self.inner(), refused(&outcome));
+        outcome
+    }
+
+    /// Sends all of `batch` as a future, in the order of the calls. What is free is taken at once; the rest is
+    /// admitted by whoever frees room.
+    ///
+    /// # Errors
+    /// The batch comes back where the system takes no more.
+    pub fn send_async(&self, batch: B) -> Result<SystemSend<B, R>, SendError<B>> {
+        if self.draining() {
+            return Err(SendError::Closed(batch));
+        }
+        let (count, envelope) = SendCount::begin(self.inner(), batch);
+        let sending = self.handle.producer.send(envelope);
+        Ok(SystemSend::new(Arc::clone(self.inner()), count, sending))
+    }
+
+    /// Whether sends from outside are refused already, although the channel may be open for producers' last items.
+    fn draining(&self) -> bool {
+        self.inner().stopping.load(Ordering::Acquire) && !self.inner().channel.is_closed()
+    }
+
+    /// For [`Sources::External`]: there will be no more items; with a failure, because the source failed. The sends
+    /// of the source itself go through [`source_send`](System::source_send).
+    pub fn source_ended(&self, failure: Option<Failure>) {
+        producer::producer_ended(self.inner(), failure);
+    }
+
+    /// As [`send_async`](System::send_async), for the items of an external source: while the system drains, what the
+    /// source had in hand is still taken.
+    pub fn source_send(&self, batch: B) -> SystemSend<B, R> {
+        let (count, envelope) = SendCount::begin(self.inner(), batch);
+        let sending = self.handle.producer.send(envelope);
+        SystemSend::new(Arc::clone(self.inner()), count, sending)
+    }
+
+    /// The consumer for [`Handlers::External`]; one a system.
+    pub fn external_consumer(&self) -> ExternalConsumer<B, R> {
+        ExternalConsumer::new(Arc::clone(self.inner()))
+    }
+
+    /// Keeps results from now on, in a channel of the same capacity: a reader that is slow slows the consumers.
+    ///
+    /// # Errors
+    /// In any state but ready.
+    pub fn want_results(&self) -> Result<Channel<R>, StateError> {
+        let inner = self.inner();
+        let state = inner.control().lifecycle.state;
+        if let Some(results) = inner.results.get() {
+            return Ok(results.clone());
+        }
+        if state != State::Ready {
+            return Err(StateError { state, event: Event::Start });
+        }
+        let results = inner.results.get_or_init(|| match Channel::new(inner.channel.capacity()) {
+            Ok(channel) => channel,
+            Err(error) => unreachable!("the same capacity was valid before: {error}"),
+        });
+        inner.collecting.store(true, Ordering::Release);
+        Ok(results.clone())
+    }
+
+    /// The results, if they are kept. It ends when the system is over.
+    pub fn results(&self) -> Option<Channel<R>> {
+        self.inner().results.get().cloned()
+    }
+
+    /// The reader broke off: later results are dropped and nobody waits for a reader again.
+    pub fn end_results(&self) {
+        self.inner().collecting.store(false, Ordering::Release);
+        if let Some(results) = self.inner().results.get() {
+            drop(results.abort());
+        }
+    }
+
+    /// Whether dead letters wait to be taken, so that none is lost: then a consumer that has one more than
+    /// [`LETTERS_KEPT`] waits. Otherwise the newest are kept.
+    pub fn watch_dead_letters(&self, watched: bool) {
+        self.inner().letters.watch(watched);
+    }
+
+    /// Takes the dead letters that are there.
+    pub fn take_dead_letters(&self) -> Vec<DeadLetter<B>> {
+        self.inner().letters.take()
+    }
+
+    /// Takes the replies to tagged items that are there.
+    pub fn take_replies(&self) -> Vec<Reply<R>> {
+        std::mem::take(&mut *lock(&self.inner().replies))
+    }
+}

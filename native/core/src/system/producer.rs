@@ -1,0 +1,108 @@
+//! Producer threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
+
+use super::counters::ProducerCounts;
+use super::envelope::Envelope;
+use super::inner::Inner;
+use super::letters::DeadLetter;
+use crate::batch::Collect;
+use crate::failure::Failure;
+use crate::source::{Emitter, Halt, Outlet, Source};
+
+/// The most items in a batch. Larger ones gain nothing and make the channel's level coarse.
+const BATCH: usize = 64;
+
+/// One batch in this many is stamped for the latency figures where batches are large.
+const SAMPLING: u64 = 8;
+
+/// The most items that a source's batch holds: few enough that 8 of them fit the channel.
+pub(crate) fn batch_limit(capacity: usize) -> usize {
+    (capacity / 8).clamp(1, BATCH)
+}
+
+/// Runs a source on this thread until it ends, and reports that.
+pub(crate) fn run<B: Collect, R: Collect>(
+    inner: &Arc<Inner<B, R>>,
+    mut source: Box<dyn Source<B>>,
+    index: usize,
+    count: usize,
+) {
+    let mut outlet = SystemOutlet { inner, counts: &inner.counters.producers[index], batches: 0 };
+    let mut emitter = Emitter::new(&mut outlet, batch_limit(inner.channel.capacity()), index, count);
+    let outcome = catch_unwind(AssertUnwindSafe(|| source.run(&mut emitter)));
+    emitter.finish();
+    let failure = match outcome {
+        Ok(Ok(()) | Err(Halt::Stopped)) => None,
+        Ok(Err(Halt::Failed(failure))) => Some(failure),
+        Err(panic) => Some(Failure::from_panic(&*panic)),
+    };
+    // Its files close before the system learns that it has ended.
+    drop(source);
+    producer_ended(inner, failure);
+}
+
+/// A source has ended; a failed one ends production.
+pub(crate) fn producer_ended<B: Collect, R: Collect>(inner: &Inner<B, R>, failure: Option<Failure>) {
+    inner.change(|control| {
+        control.producers_left = control.producers_left.saturating_sub(1);
+        if let Some(failure) = failure {
+            inner.stopping.store(true, Ordering::Release);
+            control.source_failure.get_or_insert(failure);
+        }
+    });
+}
+
+struct SystemOutlet<'a, B: Collect, R: Collect> {
+    inner: &'a Arc<Inner<B, R>>,
+    counts: &'a ProducerCounts,
+    batches: u64,
+}
+
+impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
+    fn send(&mut self, batch: B) -> Result<(), Halt> {
+        let inner = self.inner;
+        let len = batch.len() as u64;
+        let generation = inner.idle.generation();
+        self.batches += 1;
+        let sampled = len == 1 || self.batches % SAMPLING == 1;
+        let sent_at = if sampled { inner.clock() } else { 0 };
+        self.counts.begun[generation].add(len);
+        let envelope = Envelope { batch, generation, sent_at };
+        let outcome = match inner.channel.send_now(envelope) {
+            Ok(None) => Ok(()),
+            Ok(Some(rest)) => {
+                let start = Instant::now();
+                let outcome = inner.channel.send(rest);
+                self.counts.waiting.add(start.elapsed().as_nanos() as u64);
+                outcome
+            }
+            Err(refused) => Err(refused),
+        };
+        let refused = match outcome {
+            Ok(()) => 0,
+            Err(refused) => refused.into_inner().batch.len() as u64,
+        };
+        self.counts.produced.add(len - refused);
+        if refused > 0 {
+            self.counts.refused[generation].add(refused);
+            return Err(Halt::Stopped);
+        }
+        if self.stopping() { Err(Halt::Stopped) } else { Ok(()) }
+    }
+
+    fn reject(&mut self, items: B, failure: Failure) {
+        let n = items.len() as u64;
+        self.counts.produced.add(n);
+        self.counts.rejected.add(n);
+        let now = SystemTime::now();
+        self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, first: now, last: now });
+    }
+
+    fn stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,176 @@
+//! What a system counts, as one snapshot.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::counters::{Counters, new_histogram};
+use super::state::State;
+use crate::sync::lock;
+
+/// A snapshot of a system's figures. At rest they are exact and
+/// `produced = processed + dead_lettered + discarded + retrying + in_flight + queued`;
+/// while items move, each may be off by what is moving. Durations are wall-clock time.
+#[derive(Debug, Clone)]
+pub struct SystemStats {
+    /// What the system is doing.
+    pub state: State,
+    /// Time since `start`; stands still once the system is over.
+    pub elapsed: Duration,
+    /// The most items the channel holds.
+    pub capacity: u64,
+    /// Items in the channel.
+    pub queued: u64,
+    /// The most items that were ever in the channel at once; never above `capacity`.
+    pub peak_queued: u64,
+    /// Sends that wait for room.
+    pub waiting_sends: u64,
+    /// Items admitted, from sources and by sends.
+    pub produced: u64,
+    /// Items handled with success.
+    pub processed: u64,
+    /// Attempts that failed.
+    pub failed_attempts: u64,
+    /// Items that wait for their next attempt.
+    pub retrying: u64,
+    /// Items given up.
+    pub dead_lettered: u64,
+    /// Items thrown away by an abort.
+    pub discarded: u64,
+    /// Items that a handler has and has not settled.
+    pub in_flight: u64,
+    /// Items processed a second, over the last second or so.
+    pub current_throughput: f64,
+    /// Items processed a second, since `start`.
+    pub mean_throughput: f64,
+    /// Time that producers spent on a full channel, summed over threads.
+    pub producers_waiting: Duration,
+    /// Time that consumers spent on an empty channel, summed over threads.
+    pub consumers_waiting: Duration,
+    /// From the send to the hand-over. Sampled.
+    pub queued_latency: Percentiles,
+    /// From the hand-over to the settlement. Sampled.
+    pub handling_latency: Percentiles,
+    /// One row a producer thread, and a last one for sends from outside.
+    pub producers: Vec<ThreadStats>,
+    /// One row a consumer thread; one in all for a handler outside.
+    pub consumers: Vec<ThreadStats>,
+}
+
+/// What one thread did.
+#[derive(Debug, Clone)]
+pub struct ThreadStats {
+    /// The thread's name.
+    pub name: String,
+    /// Items produced, or processed.
+    pub items: u64,
+    /// Items that failed for good.
+    pub failed: u64,
+    /// Time spent in the handler; sampled where an item takes less than a microsecond; 0 for producers.
+    pub busy: Duration,
+    /// Time spent on a full, or on an empty, channel.
+    pub waiting: Duration,
+}
+
+/// A sampled latency distribution, exact to two digits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Percentiles {
+    /// How many samples there are.
+    pub count: u64,
+    /// The median.
+    pub p50: Duration,
+    /// 90 of 100 samples are below it.
+    pub p90: Duration,
+    /// 99 of 100 samples are below it.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+impl Percentiles {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| Duration::from_nanos(histogram.value_at_quantile(quantile));
+        Percentiles {
+            count: histogram.len(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            max: Duration::from_nanos(histogram.max()),
+        }
+    }
+}
+
+/// The sums over all threads.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) produced: u64,
+    pub(super) processed: u64,
+    pub(super) failed_attempts: u64,
+    pub(super) dead_lettered: u64,
+    pub(super) discarded: u64,
+    pub(super) in_flight: u64,
+}
+
+impl Sums {
+    /// Settled counts are read before those of items that came before them, so that no snapshot shows more items
+    /// settled than were handed over, or more handed over than were produced.
+    pub(super) fn of(counters: &Counters, late: u64) -> Self {
+        let mut sums = Sums { discarded: counters.discarded.get() + late, ..Sums::default() };
+        let expired = counters.expired.get();
+        for counts in &counters.consumers {
+            sums.processed += counts.processed.get();
+            sums.dead_lettered += counts.dead_lettered.get();
+            sums.failed_attempts += counts.failed_attempts.get();
+            sums.in_flight += counts.in_hand.load(std::sync::atomic::Ordering::Acquire);
+        }
+        let rejected: u64 = counters.all_producers().map(|counts| counts.rejected.get()).sum();
+        sums.dead_lettered += rejected + expired;
+        sums.failed_attempts += rejected;
+        sums.produced = counters.all_producers().map(|counts| counts.produced.get()).sum();
+        sums
+    }
+}
+
+/// The rows of the producers, then of the consumers.
+pub(super) fn rows(counters: &Counters, names: &super::Names) -> (Vec<ThreadStats>, Vec<ThreadStats>) {
+    let outside = std::iter::once(("send".to_owned(), &*counters.outside));
+    let producers = counters
+        .producers
+        .iter()
+        .enumerate()
+        .map(|(index, counts)| (names.producer(index), &**counts))
+        .chain(outside)
+        .map(|(name, counts)| ThreadStats {
+            name,
+            items: counts.produced.get(),
+            failed: counts.rejected.get(),
+            busy: Duration::ZERO,
+            waiting: Duration::from_nanos(counts.waiting.get()),
+        })
+        .collect();
+    let consumers = counters
+        .consumers
+        .iter()
+        .enumerate()
+        .map(|(index, counts)| ThreadStats {
+            name: names.consumer(index),
+            items: counts.processed.get(),
+            failed: counts.dead_lettered.get(),
+            busy: Duration::from_nanos(counts.busy.get()),
+            waiting: Duration::from_nanos(counts.waiting.get()),
+        })
+        .collect();
+    (producers, consumers)
+}
+
+/// The latencies over all consumers: queued, handling.
+pub(super) fn latencies(counters: &Counters) -> (Percentiles, Percentiles) {
+    let (mut queued, mut handling) = (new_histogram(), new_histogram());
+    for counts in &counters.consumers {
+        let latencies = lock(&counts.latencies);
+        // All have the same bounds, so adding never fails.
+        let _ = queued.add(&latencies.queued);
+        let _ = handling.add(&latencies.handling);
+    }
+    (Percentiles::of(&queued), Percentiles::of(&handling))
+}

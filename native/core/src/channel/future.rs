@@ -74,17 +74,35 @@ enum State<B: Batch> {
     Over,
 }
 
+/// What a cancelled send had come to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cancelled<B> {
+    /// It waited. This is what was not admitted, and is provably out of the channel.
+    Rest(B),
+    /// It was over already.
+    Over(Result<(), SendError<B>>),
+}
+
 impl<B: Batch> Sending<B> {
-    /// Cancels: what was not admitted comes back and is provably out of the channel. `None`: it was all admitted, or
-    /// the send had failed.
-    pub fn cancel(mut self) -> Option<B> {
-        self.take_out()
+    /// Cancels the send unless it is over. Never waits.
+    ///
+    /// # Panics
+    /// Where the future has given its outcome.
+    pub fn cancel(mut self) -> Cancelled<B> {
+        match self.take_out() {
+            Some(cancelled) => cancelled,
+            None => panic!("a send was cancelled after it had completed"),
+        }
     }
 
-    fn take_out(&mut self) -> Option<B> {
+    fn take_out(&mut self) -> Option<Cancelled<B>> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Waiting { channel, producer, ticket } => channel.cancel_send(producer, &ticket),
-            _ => None,
+            State::Over => None,
+            State::Done(outcome) => Some(Cancelled::Over(outcome)),
+            State::Waiting { channel, producer, ticket } => Some(match channel.cancel_send(producer, &ticket) {
+                Some(rest) => Cancelled::Rest(rest),
+                None => Cancelled::Over(ticket.outcome()),
+            }),
         }
     }
 }

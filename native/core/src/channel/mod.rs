@@ -37,7 +37,7 @@ use std::time::Duration;
 pub use error::{
     CapacityError, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError, TryReceiveError, TrySendError,
 };
-pub use future::{Producer, Receiving, Sending};
+pub use future::{Cancelled, Producer, Receiving, Sending};
 pub use lease::Lease;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 

@@ -68,6 +68,14 @@ impl<B> Ticket<B> {
         }
     }
 
+    /// The outcome of a send that is out of the queue, where it was completed before it was taken out.
+    pub(super) fn outcome(&self) -> Result<(), SendError<B>> {
+        match std::mem::replace(&mut *lock(&self.state), TicketState::Taken) {
+            TicketState::Done(outcome) => outcome,
+            _ => unreachable!("a send leaves the queue completed or cancelled"),
+        }
+    }
+
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<(), SendError<B>>> {
         let mut state = lock(&self.state);
         match std::mem::replace(&mut *state, TicketState::Taken) {

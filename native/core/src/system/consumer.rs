@@ -9,6 +9,7 @@ use super::counters::ConsumerCounts;
 use super::envelope::Envelope;
 use super::inner::Inner;
 use super::letters::{DeadLetter, timed_out};
+use super::stats::ThreadState;
 use crate::batch::{Batch, Collect};
 use crate::channel::{ReceiveError, TryReceiveError};
 use crate::failure::{ABORTED, Failure};
@@ -57,12 +58,14 @@ impl<B: Batch, R, T: Task<B, R>> Runner<B, R> for T {
 pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dyn Runner<B, R>>, index: usize) {
     let mut consumer = Consumer { inner, counts: &inner.counters.consumers[index], task, batches: 0 };
     // A panic of the task fails its item; what is caught here is a panic of an item's own drop, or of a waker.
+    consumer.counts.phase.set(ThreadState::Busy);
     let _ = catch_unwind(AssertUnwindSafe(|| {
         while let Ok(envelope) = consumer.take() {
             consumer.handle(envelope);
         }
     }));
     drop(consumer);
+    inner.counters.consumers[index].phase.set(ThreadState::Ended);
     consumer_ended(inner);
 }
 
@@ -90,7 +93,9 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
                     self.inner.observer.notify(super::Notice::Idle);
                 }
                 let start = Instant::now();
+                self.counts.phase.set(ThreadState::Waiting);
                 let taken = self.inner.channel.take(max);
+                self.counts.phase.set(ThreadState::Busy);
                 self.counts.waiting.add(start.elapsed().as_nanos() as u64);
                 taken
             }

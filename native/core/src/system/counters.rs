@@ -1,12 +1,13 @@
 //! What each thread counts, on cache lines of its own, so that counting costs nobody anything. Summed when read.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use hdrhistogram::Histogram;
 
+use super::stats::ThreadState;
 use crate::sync::lock;
 
 /// A counter that one thread writes and any thread reads.
@@ -30,9 +31,26 @@ impl Count {
     }
 }
 
+/// What a thread is doing; written by it, and by the supervisor that gives it up.
+#[derive(Debug, Default)]
+pub(crate) struct Phase(AtomicU8);
+
+impl Phase {
+    pub(crate) fn set(&self, state: ThreadState) {
+        self.0.store(state as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> ThreadState {
+        use ThreadState::{Busy, Detached, Ended, Starting, Waiting};
+        let states = [Starting, Busy, Waiting, Ended, Detached];
+        states[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+}
+
 /// One producer's counts. Written by it alone; the one for sends from outside is shared, see [`Count::add_shared`].
 #[derive(Debug, Default)]
 pub(crate) struct ProducerCounts {
+    pub(crate) phase: Phase,
     /// Items admitted.
     pub(crate) produced: Count,
     /// Items whose send began, by generation.
@@ -48,6 +66,7 @@ pub(crate) struct ProducerCounts {
 /// One consumer's counts. Written by it alone, but for `in_hand`.
 #[derive(Debug, Default)]
 pub(crate) struct ConsumerCounts {
+    pub(crate) phase: Phase,
     pub(crate) processed: Count,
     pub(crate) failed_attempts: Count,
     pub(crate) dead_lettered: Count,

@@ -9,6 +9,7 @@ use super::consumer::consumer_ended;
 use super::counters::ConsumerCounts;
 use super::envelope::Envelope;
 use super::inner::Inner;
+use super::stats::ThreadState;
 use crate::batch::Collect;
 use crate::channel::{ReceiveError, Receiving};
 
@@ -123,6 +124,7 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
         let in_hand: u64 = std::mem::take(&mut self.in_hand).iter().sum();
         self.publish_in_hand();
         self.inner.counters.discarded.add_shared(unseen + in_hand);
+        self.counts().phase.set(ThreadState::Ended);
         consumer_ended(&self.inner);
     }
 
@@ -134,7 +136,9 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     }
 
     fn publish_in_hand(&self) {
-        self.counts().in_hand.store(self.in_hand.iter().sum(), Ordering::Release);
+        let in_hand = self.in_hand.iter().sum();
+        self.counts().in_hand.store(in_hand, Ordering::Release);
+        self.counts().phase.set(if in_hand > 0 { ThreadState::Busy } else { ThreadState::Waiting });
     }
 }
 

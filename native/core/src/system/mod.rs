@@ -36,7 +36,7 @@ pub use letters::{DeadLetter, LETTERS_KEPT, Reply};
 pub use parts::{Handlers, MakeSources, MakeTask, Sources};
 pub use sending::SystemSend;
 pub use state::{Event, State, StateError};
-pub use stats::{Percentiles, SystemStats, ThreadStats};
+pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
 
 use crate::batch::Collect;
 use crate::channel::{Channel, Producer, SendError, TrySendError};
@@ -71,8 +71,10 @@ pub trait Observer: Send + Sync {
 pub enum Notice {
     /// All threads run, or one could not be started; see [`System::start_outcome`].
     Started,
-    /// Production is over, or everything is broken off.
+    /// Production is over: what there is gets settled.
     Draining,
+    /// The system was aborted, or a stop is past its time-out: handlers outside give up what they have.
+    BrokenOff,
     /// A turn that [`System::watch_idle`] asked for is done.
     Idle,
     /// There are replies to take.

@@ -9,6 +9,7 @@ use super::counters::ProducerCounts;
 use super::envelope::Envelope;
 use super::inner::Inner;
 use super::letters::DeadLetter;
+use super::stats::ThreadState;
 use crate::batch::Collect;
 use crate::failure::Failure;
 use crate::source::{Emitter, Halt, Outlet, Source};
@@ -32,6 +33,7 @@ pub(crate) fn run<B: Collect, R: Collect>(
     count: usize,
 ) {
     let mut outlet = SystemOutlet { inner, counts: &inner.counters.producers[index], batches: 0 };
+    outlet.counts.phase.set(ThreadState::Busy);
     let mut emitter = Emitter::new(&mut outlet, batch_limit(inner.channel.capacity()), index, count);
     let outcome = catch_unwind(AssertUnwindSafe(|| source.run(&mut emitter)));
     emitter.finish();
@@ -42,6 +44,7 @@ pub(crate) fn run<B: Collect, R: Collect>(
     };
     // Its files close before the system learns that it has ended.
     drop(source);
+    inner.counters.producers[index].phase.set(ThreadState::Ended);
     producer_ended(inner, failure);
 }
 
@@ -76,7 +79,9 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
             Ok(None) => Ok(()),
             Ok(Some(rest)) => {
                 let start = Instant::now();
+                self.counts.phase.set(ThreadState::Waiting);
                 let outcome = inner.channel.send(rest);
+                self.counts.phase.set(ThreadState::Busy);
                 self.counts.waiting.add(start.elapsed().as_nanos() as u64);
                 outcome
             }

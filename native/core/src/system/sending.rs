@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::envelope::Envelope;
 use super::inner::Inner;
 use crate::batch::Collect;
-use crate::channel::{SendError, Sending, TrySendError};
+use crate::channel::{Cancelled, SendError, Sending, TrySendError};
 
 /// The count of one send: begun when it is made, then produced or refused, once.
 pub(crate) struct SendCount {
@@ -48,15 +48,30 @@ impl<B: Collect, R: Collect> SystemSend<B, R> {
         SystemSend { inner, count, sending: Some(sending) }
     }
 
-    /// Cancels: what was not admitted comes back. `None`: it was all admitted, or the send had failed.
-    pub fn cancel(mut self) -> Option<B> {
-        self.take_out()
+    /// Cancels the send unless it is over. Never waits.
+    ///
+    /// # Panics
+    /// Where the future has given its outcome.
+    pub fn cancel(mut self) -> Cancelled<B> {
+        match self.take_out() {
+            Some(cancelled) => cancelled,
+            None => panic!("a send was cancelled after it had completed"),
+        }
     }
 
-    fn take_out(&mut self) -> Option<B> {
-        let rest = self.sending.take()?.cancel().map(|envelope| envelope.batch);
-        self.count.end(&self.inner, rest.as_ref().map_or(0, B::len));
-        rest
+    fn take_out(&mut self) -> Option<Cancelled<B>> {
+        let cancelled = match self.sending.take()?.cancel() {
+            Cancelled::Rest(envelope) => Cancelled::Rest(envelope.batch),
+            Cancelled::Over(outcome) => Cancelled::Over(outcome.map_err(unseal)),
+        };
+        self.count.end(
+            &self.inner,
+            match &cancelled {
+                Cancelled::Rest(batch) => batch.len(),
+                Cancelled::Over(outcome) => refused(outcome),
+            },
+        );
+        Some(cancelled)
     }
 }
 

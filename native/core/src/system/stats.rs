@@ -62,6 +62,8 @@ pub struct SystemStats {
 pub struct ThreadStats {
     /// The thread's name.
     pub name: String,
+    /// What it was doing.
+    pub state: ThreadState,
     /// Items produced, or processed.
     pub items: u64,
     /// Items that failed for good.
@@ -70,6 +72,36 @@ pub struct ThreadStats {
     pub busy: Duration,
     /// Time spent on a full, or on an empty, channel.
     pub waiting: Duration,
+}
+
+/// What a thread is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum ThreadState {
+    /// It does not run yet.
+    #[default]
+    Starting,
+    /// It runs its source or handler.
+    Busy,
+    /// A producer waits for room in the channel, a consumer for an item.
+    Waiting,
+    /// It has ended.
+    Ended,
+    /// It did not end in time and was left to itself.
+    Detached,
+}
+
+impl ThreadState {
+    /// The name that users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            ThreadState::Starting => "starting",
+            ThreadState::Busy => "busy",
+            ThreadState::Waiting => "waiting",
+            ThreadState::Ended => "ended",
+            ThreadState::Detached => "detached",
+        }
+    }
 }
 
 /// A sampled latency distribution, exact to two digits.
@@ -142,6 +174,7 @@ pub(super) fn rows(counters: &Counters, names: &super::Names) -> (Vec<ThreadStat
         .chain(outside)
         .map(|(name, counts)| ThreadStats {
             name,
+            state: counts.phase.get(),
             items: counts.produced.get(),
             failed: counts.rejected.get(),
             busy: Duration::ZERO,
@@ -154,6 +187,7 @@ pub(super) fn rows(counters: &Counters, names: &super::Names) -> (Vec<ThreadStat
         .enumerate()
         .map(|(index, counts)| ThreadStats {
             name: names.consumer(index),
+            state: counts.phase.get(),
             items: counts.processed.get(),
             failed: counts.dead_lettered.get(),
             busy: Duration::from_nanos(counts.busy.get()),

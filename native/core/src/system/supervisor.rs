@@ -11,6 +11,7 @@ use super::consumer::Runner;
 use super::inner::{Control, Inner};
 use super::letters::{DeadLetter, timed_out};
 use super::state::{Event, State};
+use super::stats::ThreadState;
 use super::{Handlers, Notice, Report, Sources, consumer, producer};
 use crate::batch::Collect;
 use crate::failure::Failure;
@@ -37,9 +38,15 @@ pub(crate) struct Supervisor<B: Collect, R: Collect> {
 
 struct Thread {
     name: String,
-    /// Its consumer's index; none for a producer.
-    consumer: Option<usize>,
+    kind: ThreadKind,
     handle: JoinHandle<()>,
+}
+
+/// What a thread runs, and its index among those that do.
+#[derive(Debug, Clone, Copy)]
+enum ThreadKind {
+    Producer(usize),
+    Consumer(usize),
 }
 
 impl<B: Collect, R: Collect> Supervisor<B, R> {
@@ -73,13 +80,13 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
         for (index, task) in consumers.into_iter().enumerate() {
             let inner = Arc::clone(&self.inner);
             let name = self.inner.names.consumer(index);
-            self.spawn(name, Some(index), move || consumer::run(&inner, task, index))?;
+            self.spawn(name, ThreadKind::Consumer(index), move || consumer::run(&inner, task, index))?;
         }
         let count = producers.len();
         for (index, source) in producers.into_iter().enumerate() {
             let inner = Arc::clone(&self.inner);
             let name = self.inner.names.producer(index);
-            self.spawn(name, None, move || producer::run(&inner, source, index, count))?;
+            self.spawn(name, ThreadKind::Producer(index), move || producer::run(&inner, source, index, count))?;
         }
         Ok(())
     }
@@ -98,15 +105,10 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
         }
     }
 
-    fn spawn(
-        &mut self,
-        name: String,
-        consumer: Option<usize>,
-        body: impl FnOnce() + Send + 'static,
-    ) -> Result<(), Failure> {
+    fn spawn(&mut self, name: String, kind: ThreadKind, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
         match std::thread::Builder::new().name(name.clone()).spawn(body) {
             Ok(handle) => {
-                self.threads.push(Thread { name, consumer, handle });
+                self.threads.push(Thread { name, kind, handle });
                 Ok(())
             }
             Err(error) => Err(Failure::new(
@@ -118,7 +120,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
 
     /// Native producers and consumers that were counted on and will never run.
     fn missing_threads(&self) -> (usize, usize) {
-        let consumers = self.threads.iter().filter(|thread| thread.consumer.is_some()).count();
+        let consumers = self.threads.iter().filter(|thread| matches!(thread.kind, ThreadKind::Consumer(_))).count();
         let producers = self.threads.len() - consumers;
         let wanted = match self.handlers {
             Handlers::Native(_) => self.inner.counters.consumers.len(),
@@ -241,7 +243,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             self.inner.counters.discarded.add_shared(n);
             self.inner.change(|control| control.unprocessed.extend(queued));
         }
-        self.inner.observer.notify(Notice::Draining);
+        self.inner.observer.notify(Notice::BrokenOff);
     }
 
     /// Joins, reports, and ends the results.
@@ -263,9 +265,14 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
 
     /// Leaves a thread to itself. What it has in hand is dead-lettered here, and its own settlement comes too late.
     fn give_up(&self, thread: Thread) {
-        if let Some(index) = thread.consumer {
-            let in_hand = self.inner.counters.consumers[index].in_hand.swap(0, Ordering::AcqRel);
-            self.inner.counters.expired.add_shared(in_hand);
+        let counters = &self.inner.counters;
+        match thread.kind {
+            ThreadKind::Producer(index) => counters.producers[index].phase.set(ThreadState::Detached),
+            ThreadKind::Consumer(index) => {
+                let counts = &counters.consumers[index];
+                counters.expired.add_shared(counts.in_hand.swap(0, Ordering::AcqRel));
+                counts.phase.set(ThreadState::Detached);
+            }
         }
         self.inner.change(|control| control.detached.push(thread.name.clone()));
     }

@@ -1,1 +1,26 @@
 //! Converts between JavaScript and `millrace-core`, and delegates. It decides nothing.
+//!
+//! All functions are free ones that take integer handles: in napi each method call takes a lock that the whole
+//! process shares. None of them blocks, and a panic in one becomes a JavaScript error.
+//!
+//! | module | what crosses |
+//! |---|---|
+//! | `environment` | the doorbell that calls into JavaScript, and the events behind it |
+//! | `system` | the life of a system, its figures and its report |
+//! | `send` | items from JavaScript |
+//! | `consume` | items for a JavaScript function, and what became of them |
+//! | `outcome` | results, replies and dead letters of native consumers |
+//! | `chunk` | the memory in which many items cross with one call |
+
+mod chunk;
+mod consume;
+mod environment;
+mod error;
+mod events;
+mod items;
+mod outcome;
+mod registry;
+mod send;
+mod spec;
+mod stats;
+mod system;

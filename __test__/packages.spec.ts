@@ -1,0 +1,109 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { temporaryFolder } from './helpers/temporary-folder.js'
+
+const run = promisify(execFile)
+const packScript = fileURLToPath(new URL('../scripts/pack.js', import.meta.url))
+const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+
+test('the two tarballs run where there is no Rust, by import and by require', async (t) => {
+  const folder = await temporaryFolder(t)
+  const tarballs = (await run(process.execPath, [packScript, folder])).stdout.trim().split('\n')
+  t.deepEqual(tarballs, [
+    join(folder, `millrace-${version}.tgz`),
+    join(folder, `millrace-linux-x64-gnu-${version}.tgz`),
+  ])
+
+  const env = { ...process.env, PATH: await pathOf(folder, ['node', 'npm']) }
+  t.is(errorCode(spawnSync('cargo', { env }).error), 'ENOENT')
+  const app = join(folder, 'app')
+  await mkdir(app)
+  await writeFile(join(app, 'package.json'), '{ "private": true }')
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], { cwd: app, env })
+
+  const main = join(app, 'node_modules/millrace')
+  t.deepEqual((await readdir(main)).sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+  for (const file of await readdir(join(main, 'dist'), { recursive: true, withFileTypes: true })) {
+    t.true(file.isDirectory() || /\.(js|d\.ts)$/.test(file.name), file.name)
+  }
+  const manifest = JSON.parse(await readFile(join(main, 'package.json'), 'utf8'))
+  t.deepEqual(manifest.optionalDependencies, { '@millrace/linux-x64-gnu': version })
+  for (const absent of ['scripts', 'devDependencies', 'private']) t.false(absent in manifest, absent)
+
+  const native = join(app, 'node_modules/@millrace/linux-x64-gnu')
+  const binary = 'millrace.linux-x64-gnu.node'
+  t.deepEqual((await readdir(native)).sort(), ['LICENSE', 'README.md', binary, 'package.json'])
+  const { scripts, ...nativeManifest } = JSON.parse(await readFile(join(native, 'package.json'), 'utf8'))
+  t.is(scripts, undefined)
+  t.like(nativeManifest, { version, os: ['linux'], cpu: ['x64'], libc: ['glibc'], main: binary })
+  t.false(hasSymbolTable(await readFile(join(native, binary))))
+
+  const program = `
+    async function main({ ProducerConsumerSystem, sequence, noop }) {
+      const system = new ProducerConsumerSystem({
+        producers: 2, consumers: 2, source: sequence({ limit: 100 }), handler: noop(),
+      })
+      await system.start()
+      const { produced, processed } = await system.finished
+      console.log(produced, processed)
+    }
+  `
+  const readme = await readFile(join(main, 'README.md'), 'utf8')
+  const lines = (await readFile(join(app, 'package.json'), 'utf8')).trimEnd().split('\n')
+  const programs: [file: string, source: string, output: string][] = [
+    ['import.mjs', `import * as millrace from 'millrace'\n${program}\nmain(millrace)`, '100 100\n'],
+    ['require.cjs', `${program}\nmain(require('millrace'))`, '100 100\n'],
+    [
+      'readme.mjs',
+      /```js\n(.*?)```/s.exec(readme)?.[1] ?? '',
+      `${lines.length} lines, ${lines.join('').length} characters\n`,
+    ],
+  ]
+  for (const [file, source, output] of programs) {
+    await writeFile(join(app, file), source)
+    t.is((await run('node', ['--no-warnings', file], { cwd: app, env })).stdout, output, file)
+  }
+  const cli = await run('node_modules/.bin/millrace', ['--version'], { cwd: app, env })
+  t.is(cli.stdout, `${version}\n`)
+})
+
+test('nothing that a user gets has an install script', async (t) => {
+  const lock = JSON.parse(await readFile(new URL('../../package-lock.json', import.meta.url), 'utf8'))
+  const installed = Object.entries<{ dev?: boolean; hasInstallScript?: boolean }>(lock.packages)
+  const forUsers = installed.filter(([path, { dev }]) => path !== '' && !dev)
+  t.true(forUsers.length > 0)
+  t.deepEqual(
+    forUsers.filter(([, { hasInstallScript }]) => hasInstallScript),
+    [],
+  )
+})
+
+/** A PATH on which there are these tools and no others. */
+async function pathOf(folder: string, tools: string[]): Promise<string> {
+  const bin = join(folder, 'bin')
+  await mkdir(bin)
+  for (const tool of tools) {
+    const files = (process.env.PATH ?? '').split(delimiter).map((place) => join(place, tool))
+    await symlink(files.find(existsSync) ?? tool, join(bin, tool))
+  }
+  return bin
+}
+
+function errorCode(error: Error | undefined): unknown {
+  return error && 'code' in error ? error.code : undefined
+}
+
+/** Whether an ELF64 file has a section of type SHT_SYMTAB, which strip removes. */
+function hasSymbolTable(elf: Buffer): boolean {
+  const sections = Number(elf.readBigUInt64LE(0x28))
+  const size = elf.readUInt16LE(0x3a)
+  const count = elf.readUInt16LE(0x3c)
+  return Array.from({ length: count }, (_, index) => elf.readUInt32LE(sections + index * size + 4)).includes(
+    2,
+  )
+}

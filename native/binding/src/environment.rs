@@ -1,0 +1,223 @@
+//! A JavaScript environment: its doorbell, the events that wait for it, and its sends that wait for room.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use millrace_core::Failure;
+use millrace_core::system::{Notice, Observer};
+use napi::bindgen_prelude::{Float64ArraySlice, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use napi_derive::napi;
+
+use crate::error::{Result, napi_error};
+use crate::events::{Row, WIDTH, bit};
+use crate::registry;
+use crate::send::{Pending, Progress};
+
+/// Calls into the environment. Weak: by itself it keeps no event loop alive.
+type Doorbell = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// Something that happened, as other threads note it: cheaply, and without asking what it means.
+pub enum Ready {
+    Send(i64),
+    Notices(u32, Arc<AtomicU32>),
+    Items(u32),
+    Results(u32),
+}
+
+pub struct Environment {
+    handle: u32,
+    /// Gone once the environment is: threads that outlive it must not touch it.
+    doorbell: Mutex<Option<Doorbell>>,
+    /// Whether the bell was rung and not answered. One ring is enough for everything that is ready.
+    rung: AtomicBool,
+    ready: Mutex<VecDeque<Ready>>,
+    sends: Mutex<Sends>,
+}
+
+#[derive(Default)]
+struct Sends {
+    last: i64,
+    pending: HashMap<i64, Pending>,
+}
+
+impl Environment {
+    pub fn handle(&self) -> u32 {
+        self.handle
+    }
+
+    /// Notes an event and rings. From any thread; never blocks on JavaScript.
+    pub fn notify(&self, event: Ready) {
+        lock(&self.ready).push_back(event);
+        // AcqRel with the swap in `answer`: whoever finds the flag set knows that the list is taken after it was
+        // cleared, and so with this event in it.
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Some(doorbell) = &*lock(&self.doorbell)
+        {
+            doorbell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Lets a send that was not admitted at once wait; returns its id.
+    pub fn add_send(self: &Arc<Self>, pending: Pending) -> i64 {
+        let mut sends = lock(&self.sends);
+        sends.last += 1;
+        let id = sends.last;
+        sends.pending.insert(id, pending);
+        drop(sends);
+        // The first look leaves the waker behind, or finds it done already.
+        if let Some(progress) = self.look_at_send(id) {
+            lock(&self.sends).pending.insert(id, Pending::over(progress));
+            self.notify(Ready::Send(id));
+        }
+        id
+    }
+
+    /// What became of a send; nothing while it waits.
+    fn look_at_send(self: &Arc<Self>, id: i64) -> Option<Progress> {
+        let waker = Waker::from(Arc::new(SendWaker { environment: Arc::clone(self), id }));
+        // Taken out meanwhile: a look may run into code that notifies.
+        let mut pending = lock(&self.sends).pending.remove(&id)?;
+        match pending.poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(progress) => Some(progress),
+            Poll::Pending => {
+                lock(&self.sends).pending.insert(id, pending);
+                None
+            }
+        }
+    }
+
+    fn answer(self: &Arc<Self>, rows: &mut [f64]) -> usize {
+        self.rung.swap(false, Ordering::AcqRel);
+        let mut count = 0;
+        for out in rows.chunks_exact_mut(WIDTH) {
+            let row = loop {
+                let Some(event) = lock(&self.ready).pop_front() else { return count };
+                let row = match event {
+                    Ready::Notices(system, bits) => Some(Row::Notice { system, bits: bits.swap(0, Ordering::AcqRel) }),
+                    Ready::Items(system) => Some(Row::Items { system }),
+                    Ready::Results(system) => Some(Row::Results { system }),
+                    Ready::Send(send) => self.look_at_send(send).map(|Progress { admission, accepted }| Row::Sent {
+                        send,
+                        admission,
+                        accepted,
+                    }),
+                };
+                if let Some(row) = row {
+                    break row;
+                }
+            };
+            row.write(out);
+            count += 1;
+        }
+        count
+    }
+
+    /// The environment ends: nothing calls into it any more, and its systems are aborted.
+    fn close(&self) {
+        // Under the lock, so that no thread is inside a call when the function is released.
+        drop(lock(&self.doorbell).take());
+        lock(&self.sends).pending.clear();
+        for entry in registry::remove_systems_of(self.handle) {
+            entry.system.abort(Failure::aborted("the JavaScript environment of the system has ended"));
+            // Settles what the handler had and never will settle.
+            drop(lock(&entry.callback).take());
+        }
+        lock(&self.ready).clear();
+    }
+}
+
+struct SendWaker {
+    environment: Arc<Environment>,
+    id: i64,
+}
+
+impl Wake for SendWaker {
+    fn wake(self: Arc<Self>) {
+        self.environment.notify(Ready::Send(self.id));
+    }
+}
+
+/// Collects a system's notices: one event, however many there are before it is answered.
+pub struct Notices {
+    environment: Arc<Environment>,
+    system: u32,
+    bits: Arc<AtomicU32>,
+}
+
+impl Notices {
+    pub fn new(environment: Arc<Environment>, system: u32) -> Self {
+        Notices { environment, system, bits: Arc::default() }
+    }
+}
+
+impl Observer for Notices {
+    fn notify(&self, notice: Notice) {
+        if self.bits.fetch_or(bit(notice), Ordering::AcqRel) == 0 {
+            self.environment.notify(Ready::Notices(self.system, Arc::clone(&self.bits)));
+        }
+    }
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic interrupted here is a list or a table, and whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[napi(catch_unwind)]
+pub fn open_environment(env: Env, ring: Function<(), ()>) -> Result<u32> {
+    let doorbell = ring.build_threadsafe_function().weak::<true>().build().map_err(|failed| napi_error(&failed))?;
+    let handle = registry::next_handle();
+    let environment = Arc::new(Environment {
+        handle,
+        doorbell: Mutex::new(Some(doorbell)),
+        rung: AtomicBool::new(false),
+        ready: Mutex::default(),
+        sends: Mutex::default(),
+    });
+    registry::add_environment(handle, Arc::clone(&environment));
+    // Hooks run last in, first out: this one before that of the doorbell.
+    env.add_env_cleanup_hook(environment, |environment| {
+        registry::remove_environment(environment.handle);
+        environment.close();
+    })
+    .map_err(|failed| napi_error(&failed))?;
+    Ok(handle)
+}
+
+#[napi(catch_unwind)]
+#[allow(deprecated, reason = "clones count nothing in napi: the switch is what Node has, and we count ourselves")]
+pub fn keep_alive(env: Env, environment: u32, alive: bool) -> Result<()> {
+    let environment = registry::environment(environment)?;
+    if let Some(doorbell) = &mut *lock(&environment.doorbell) {
+        let switched = if alive { doorbell.refer(&env) } else { doorbell.unref(&env) };
+        switched.map_err(|failed| napi_error(&failed))?;
+    }
+    Ok(())
+}
+
+#[napi(catch_unwind)]
+pub fn take_events(environment: u32, mut events: Float64ArraySlice) -> Result<u32> {
+    let environment = registry::environment(environment)?;
+    // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+    let rows = unsafe { events.as_mut() };
+    Ok(environment.answer(rows) as u32)
+}
+
+#[napi(catch_unwind)]
+pub fn cancel_send(environment: u32, id: i64) -> Result<Option<u32>> {
+    let environment = registry::environment(environment)?;
+    let Some(pending) = lock(&environment.sends).pending.remove(&id) else { return Ok(None) };
+    match pending.cancel() {
+        Ok(accepted) => Ok(Some(accepted as u32)),
+        // It is over: an event tells how it ended.
+        Err(progress) => {
+            lock(&environment.sends).pending.insert(id, Pending::over(progress));
+            environment.notify(Ready::Send(id));
+            Ok(None)
+        }
+    }
+}

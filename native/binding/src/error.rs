@@ -1,0 +1,53 @@
+//! Errors as JavaScript gets them: a `code` and a message.
+
+use millrace_core::system::StateError;
+use millrace_core::{ColumnsError, Failure, OptionError};
+use napi_derive::napi;
+
+/// A napi error whose status is our stable code: JavaScript sees it as `code`.
+pub type Error = napi::Error<String>;
+pub type Result<T> = napi::Result<T, String>;
+
+pub fn error(code: &str, message: impl Into<String>) -> Error {
+    Error::new(code.to_owned(), message.into())
+}
+
+pub fn option_error(refused: &OptionError) -> Error {
+    error(OptionError::CODE, refused.to_string())
+}
+
+pub fn state_error(refused: StateError) -> Error {
+    error("ERR_MILLRACE_INVALID_STATE", refused.to_string())
+}
+
+pub fn columns_error(refused: &ColumnsError) -> Error {
+    error(ColumnsError::CODE, refused.to_string())
+}
+
+pub fn failure_error(failure: &Failure) -> Error {
+    error(&failure.code, failure.message.clone())
+}
+
+/// An error of napi's own, such as that of a closing environment.
+pub fn napi_error(failed: &napi::Error) -> Error {
+    error(failed.status.as_ref(), failed.reason.clone())
+}
+
+/// A failure that is data and is not thrown.
+#[napi(object)]
+pub struct NativeFailure {
+    pub code: String,
+    pub message: String,
+}
+
+impl From<Failure> for NativeFailure {
+    fn from(failure: Failure) -> Self {
+        NativeFailure { code: failure.code.into_owned(), message: failure.message }
+    }
+}
+
+impl From<NativeFailure> for Failure {
+    fn from(failure: NativeFailure) -> Self {
+        Failure::new(failure.code, failure.message)
+    }
+}

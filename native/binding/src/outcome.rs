@@ -1,0 +1,197 @@
+//! What native consumers made of items: results, replies to `run()`, and dead letters.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use millrace_core::system::{DeadLetter, Reply};
+use millrace_core::{Batch, Collect, Items, channel::Receiving};
+use napi::bindgen_prelude::{Uint8Array, Uint8ArraySlice};
+use napi_derive::napi;
+
+use crate::chunk::{Chunk, ITEMS, bytes_of, take_part};
+use crate::consume::{ENDED, NOTHING};
+use crate::environment::{Environment, Ready, lock};
+use crate::error::{NativeFailure, Result, state_error};
+use crate::items::{NativeItems, in_parts};
+use crate::registry;
+
+/// Items on their way to JavaScript, a chunk at a time.
+#[derive(Default)]
+pub struct Outbox {
+    rest: Items,
+    /// The bytes of the last chunk, where they did not fit it.
+    large: Option<Vec<u8>>,
+}
+
+impl Outbox {
+    fn give(&mut self, chunk: &mut Chunk<'_>) -> i32 {
+        let part = take_part(&mut self.rest);
+        self.large = (!chunk.put(&part, 0)).then(|| bytes_of(&part));
+        part.len().cast_signed() as i32
+    }
+
+    fn take_large(&mut self) -> Uint8Array {
+        self.large.take().unwrap_or_default().into()
+    }
+}
+
+/// The reader of a system's results.
+pub struct Results {
+    receiving: Receiving<Items>,
+    waker: Waker,
+    outbox: Outbox,
+}
+
+struct ResultsWaker {
+    environment: Arc<Environment>,
+    system: u32,
+}
+
+impl Wake for ResultsWaker {
+    fn wake(self: Arc<Self>) {
+        self.environment.notify(Ready::Results(self.system));
+    }
+}
+
+impl Results {
+    fn take(&mut self, chunk: &mut Chunk<'_>) -> i32 {
+        if self.outbox.rest.is_empty() {
+            match Pin::new(&mut self.receiving).poll(&mut Context::from_waker(&self.waker)) {
+                Poll::Ready(Ok(results)) => self.outbox.rest = results,
+                Poll::Ready(Err(_)) => return ENDED,
+                Poll::Pending => return NOTHING,
+            }
+        }
+        self.outbox.give(chunk)
+    }
+}
+
+/// Replies that were taken from the system and not yet by JavaScript.
+#[derive(Default)]
+pub struct Replies {
+    results: Outbox,
+    failures: Vec<NativeReplyFailure>,
+}
+
+impl Replies {
+    fn add(&mut self, Reply { tag, outcome }: Reply<Items>) {
+        match outcome {
+            Ok(mut result) => {
+                result.set_id(0, tag);
+                self.results.rest.append(result);
+            }
+            Err(failure) => self.failures.push(NativeReplyFailure { tag: tag as f64, failure: failure.into() }),
+        }
+    }
+}
+
+/// A `run()` whose item failed natively.
+#[napi(object)]
+pub struct NativeReplyFailure {
+    pub tag: f64,
+    pub failure: NativeFailure,
+}
+
+/// Natively failed items. Times are in ms since the epoch.
+#[napi(object)]
+pub struct NativeDeadLetter {
+    pub items: Vec<NativeItems>,
+    pub failure: NativeFailure,
+    pub attempts: u32,
+    pub first_at: f64,
+    pub last_at: f64,
+}
+
+impl From<DeadLetter<Items>> for NativeDeadLetter {
+    fn from(letter: DeadLetter<Items>) -> Self {
+        NativeDeadLetter {
+            items: in_parts(letter.items),
+            failure: letter.failure.into(),
+            attempts: letter.attempts,
+            first_at: epoch_ms(letter.first),
+            last_at: epoch_ms(letter.last),
+        }
+    }
+}
+
+fn epoch_ms(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
+}
+
+#[napi(catch_unwind)]
+pub fn want_results(system: u32) -> Result<()> {
+    let entry = registry::system(system)?;
+    let channel = entry.system.want_results().map_err(state_error)?;
+    let waker = ResultsWaker { environment: Arc::clone(&entry.environment), system };
+    *lock(&entry.results) = Some(Results {
+        receiving: channel.receive_async(ITEMS),
+        waker: Waker::from(Arc::new(waker)),
+        outbox: Outbox::default(),
+    });
+    Ok(())
+}
+
+#[napi(catch_unwind)]
+pub fn take_results(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
+    let entry = registry::system(system)?;
+    // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+    let mut chunk = Chunk::new(unsafe { chunk.as_mut() });
+    Ok(lock(&entry.results).as_mut().map_or(ENDED, |results| results.take(&mut chunk)))
+}
+
+#[napi(catch_unwind)]
+pub fn take_large_results(system: u32) -> Result<Uint8Array> {
+    let entry = registry::system(system)?;
+    Ok(lock(&entry.results).as_mut().map_or_else(|| Vec::new().into(), |results| results.outbox.take_large()))
+}
+
+#[napi(catch_unwind)]
+pub fn end_results(system: u32) -> Result<()> {
+    let entry = registry::system(system)?;
+    *lock(&entry.results) = None;
+    entry.system.end_results();
+    Ok(())
+}
+
+#[napi(catch_unwind)]
+pub fn take_replies(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
+    let entry = registry::system(system)?;
+    // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+    let mut chunk = Chunk::new(unsafe { chunk.as_mut() });
+    let mut replies = lock(&entry.replies);
+    if replies.results.rest.is_empty() {
+        entry.system.take_replies().into_iter().for_each(|reply| replies.add(reply));
+    }
+    if replies.results.rest.is_empty() {
+        return Ok(NOTHING);
+    }
+    Ok(replies.results.give(&mut chunk))
+}
+
+#[napi(catch_unwind)]
+pub fn take_large_replies(system: u32) -> Result<Uint8Array> {
+    let entry = registry::system(system)?;
+    let large = lock(&entry.replies).results.take_large();
+    Ok(large)
+}
+
+#[napi(catch_unwind)]
+pub fn take_reply_failures(system: u32) -> Result<Vec<NativeReplyFailure>> {
+    let entry = registry::system(system)?;
+    let failures = std::mem::take(&mut lock(&entry.replies).failures);
+    Ok(failures)
+}
+
+#[napi(catch_unwind)]
+pub fn watch_dead_letters(system: u32, watched: bool) -> Result<()> {
+    registry::system(system)?.system.watch_dead_letters(watched);
+    Ok(())
+}
+
+#[napi(catch_unwind)]
+pub fn take_dead_letters(system: u32) -> Result<Vec<NativeDeadLetter>> {
+    let letters = registry::system(system)?.system.take_dead_letters();
+    Ok(letters.into_iter().map(NativeDeadLetter::from).collect())
+}

@@ -1,0 +1,77 @@
+//! Handles: what the integers that JavaScript holds stand for, in every environment of the process.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use crate::environment::Environment;
+use crate::error::{Result, error};
+use crate::system::Entry;
+
+/// A table of handles. Never locked while anything else is done than a look-up.
+struct Table<T>(LazyLock<RwLock<HashMap<u32, Arc<T>>>>);
+
+impl<T> Table<T> {
+    const fn new() -> Self {
+        Table(LazyLock::new(RwLock::default))
+    }
+
+    fn add(&self, handle: u32, value: Arc<T>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(handle, value);
+    }
+
+    fn get(&self, handle: u32) -> Option<Arc<T>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&handle).cloned()
+    }
+
+    fn remove(&self, handle: u32) -> Option<Arc<T>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&handle)
+    }
+
+    fn remove_if(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        table.extract_if(|_, value| belongs(value)).map(|(_, value)| value).collect()
+    }
+}
+
+static ENVIRONMENTS: Table<Environment> = Table::new();
+static SYSTEMS: Table<Entry> = Table::new();
+static LAST: AtomicU32 = AtomicU32::new(0);
+
+/// A handle that was never given before.
+pub fn next_handle() -> u32 {
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+pub fn add_environment(handle: u32, environment: Arc<Environment>) {
+    ENVIRONMENTS.add(handle, environment);
+}
+
+pub fn environment(handle: u32) -> Result<Arc<Environment>> {
+    ENVIRONMENTS.get(handle).ok_or_else(|| unknown("environment", handle))
+}
+
+pub fn remove_environment(handle: u32) {
+    ENVIRONMENTS.remove(handle);
+}
+
+pub fn add_system(handle: u32, entry: Arc<Entry>) {
+    SYSTEMS.add(handle, entry);
+}
+
+pub fn system(handle: u32) -> Result<Arc<Entry>> {
+    SYSTEMS.get(handle).ok_or_else(|| unknown("system", handle))
+}
+
+pub fn remove_system(handle: u32) {
+    SYSTEMS.remove(handle);
+}
+
+/// Takes out all systems of an environment.
+pub fn remove_systems_of(environment: u32) -> Vec<Arc<Entry>> {
+    SYSTEMS.remove_if(|entry| entry.environment.handle() == environment)
+}
+
+fn unknown(what: &str, handle: u32) -> crate::error::Error {
+    error("ERR_MILLRACE_UNKNOWN_HANDLE", format!("expected the handle of a live {what}, got {handle}"))
+}

@@ -1,0 +1,145 @@
+//! Items from JavaScript into a system.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use millrace_core::channel::Cancelled;
+use millrace_core::system::SystemSend;
+use millrace_core::{Batch, Items, KindNumbers, SendError, TrySendError};
+use napi_derive::napi;
+
+use crate::error::{Result, columns_error};
+use crate::registry;
+use crate::system::Entry;
+
+/// What a send says where it gives no id of a send that waits. Shared with src/binding.ts.
+pub const ADMITTED: i64 = 0;
+pub const FULL: i64 = -1;
+pub const CLOSED: i64 = -2;
+pub const ABORTED: i64 = -3;
+
+/// How a send ended, and how many of its items were admitted.
+#[derive(Clone, Copy)]
+pub struct Progress {
+    pub admission: i64,
+    pub accepted: usize,
+}
+
+/// A send that JavaScript waits for.
+pub struct Pending {
+    state: State,
+    items: usize,
+}
+
+enum State {
+    Waiting(SystemSend<Items, Items>),
+    Over(Progress),
+}
+
+impl Pending {
+    pub fn over(progress: Progress) -> Self {
+        Pending { state: State::Over(progress), items: 0 }
+    }
+
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Progress> {
+        match &mut self.state {
+            State::Over(progress) => Poll::Ready(*progress),
+            State::Waiting(send) => Pin::new(send).poll(context).map(|outcome| progress(self.items, outcome)),
+        }
+    }
+
+    /// Takes out what was not admitted and says how many items were; or how it ended, where it is over.
+    pub fn cancel(self) -> std::result::Result<usize, Progress> {
+        match self.state {
+            State::Over(progress) => Err(progress),
+            State::Waiting(send) => match send.cancel() {
+                Cancelled::Rest(rest) => Ok(self.items - rest.len()),
+                Cancelled::Over(outcome) => Err(progress(self.items, outcome)),
+            },
+        }
+    }
+}
+
+fn progress(items: usize, outcome: std::result::Result<(), SendError<Items>>) -> Progress {
+    match outcome {
+        Ok(()) => Progress { admission: ADMITTED, accepted: items },
+        Err(SendError::Closed(rest)) => Progress { admission: CLOSED, accepted: items - rest.len() },
+        Err(SendError::Aborted(rest)) => Progress { admission: ABORTED, accepted: items - rest.len() },
+    }
+}
+
+impl Entry {
+    fn try_send(&self, items: Items) -> i64 {
+        match self.system.try_send(items) {
+            Ok(()) => ADMITTED,
+            Err(TrySendError::Full(_)) => FULL,
+            Err(TrySendError::Closed(_)) => CLOSED,
+            Err(TrySendError::Aborted(_)) => ABORTED,
+        }
+    }
+
+    fn send(&self, items: Items, from_source: bool) -> i64 {
+        let count = items.len();
+        let send = if from_source { Ok(self.system.source_send(items)) } else { self.system.send_async(items) };
+        match send {
+            Ok(send) => {
+                let mut pending = Pending { state: State::Waiting(send), items: count };
+                // Most sends are through already, and then nobody has to be woken.
+                let through = pending.poll(&mut Context::from_waker(std::task::Waker::noop()));
+                match through {
+                    Poll::Ready(progress) if progress.admission == ADMITTED || progress.accepted == 0 => {
+                        progress.admission
+                    }
+                    Poll::Ready(progress) => self.environment.add_send(Pending::over(progress)),
+                    Poll::Pending => self.environment.add_send(pending),
+                }
+            }
+            Err(SendError::Closed(_)) => CLOSED,
+            Err(SendError::Aborted(_)) => ABORTED,
+        }
+    }
+
+    fn send_one(&self, mut item: Items, tag: f64, wait: bool) -> i64 {
+        item.set_id(0, tag as u64);
+        if wait { self.send(item, false) } else { self.try_send(item) }
+    }
+}
+
+#[napi(catch_unwind)]
+pub fn send_number(system: u32, value: f64, tag: f64, wait: bool) -> i64 {
+    let Ok(entry) = registry::system(system) else { return CLOSED };
+    entry.send_one(Items::from(vec![value]), tag, wait)
+}
+
+#[napi(catch_unwind)]
+pub fn send_item(system: u32, kind: u8, bytes: &[u8], length: u32, tag: f64, wait: bool) -> Result<i64> {
+    let Ok(entry) = registry::system(system) else { return Ok(CLOSED) };
+    let bytes = bytes[..length as usize].to_vec();
+    let item = Items::from_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|error| columns_error(&error))?;
+    Ok(entry.send_one(item, tag, wait))
+}
+
+#[napi(catch_unwind)]
+pub fn send_numbers(system: u32, values: &[f64], from_source: bool) -> i64 {
+    let Ok(entry) = registry::system(system) else { return CLOSED };
+    entry.send(Items::from(values.to_vec()), from_source)
+}
+
+#[napi(catch_unwind)]
+pub fn send_blobs(
+    system: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    from_source: bool,
+) -> Result<i64> {
+    let Ok(entry) = registry::system(system) else { return Ok(CLOSED) };
+    let bytes = bytes[..length as usize].to_vec();
+    let kinds = match kinds {
+        &[kind] => KindNumbers::One(kind),
+        kinds => KindNumbers::Each(kinds),
+    };
+    let items = Items::from_blobs(bytes, ends, kinds).map_err(|error| columns_error(&error))?;
+    Ok(entry.send(items, from_source))
+}

@@ -1,0 +1,155 @@
+//! What a system is to be made of: from JavaScript's plans to the core's.
+
+use std::path::PathBuf;
+
+use millrace_core::sources::{
+    AnySource, Files, FilesOptions, Lines, LinesOptions, Sequence, SequenceItem, SequenceOptions,
+};
+use millrace_core::system::{Handlers, Sources, SystemOptions};
+use millrace_core::tasks::{Algorithm, AnyTask, Hash, HashFile, Noop, Sleep};
+use millrace_core::{Delay, Encoding, Items, OptionError};
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use crate::error::{Result, error, option_error};
+
+#[napi(object, object_to_js = false)]
+pub struct SystemSpec {
+    pub producers: u32,
+    pub consumers: u32,
+    pub capacity: u32,
+    pub source: SourceSpec,
+    pub handler: HandlerSpec,
+}
+
+/// One of the sources by `kind`, which also says which of the other fields are there.
+#[napi(object, object_to_js = false)]
+pub struct SourceSpec {
+    pub kind: String,
+    pub of: Option<String>,
+    pub size: Option<f64>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub limit: Option<f64>,
+    pub paths: Option<Vec<Uint8Array>>,
+    pub root: Option<Uint8Array>,
+    pub globs: Option<Vec<String>>,
+    pub hidden: Option<bool>,
+    pub ignore: Option<bool>,
+    pub encoding: Option<String>,
+}
+
+/// One of the handlers by `kind`, which also says which of the other fields are there.
+#[napi(object, object_to_js = false)]
+pub struct HandlerSpec {
+    pub kind: String,
+    pub algorithm: Option<String>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub encoding: Option<String>,
+}
+
+impl SystemSpec {
+    pub fn options(&self) -> SystemOptions {
+        SystemOptions {
+            producers: self.producers as usize,
+            consumers: self.consumers as usize,
+            capacity: self.capacity as usize,
+            results: false,
+        }
+    }
+}
+
+impl TryFrom<SourceSpec> for Sources<Items> {
+    type Error = crate::error::Error;
+
+    fn try_from(spec: SourceSpec) -> Result<Self> {
+        let plan = match spec.kind.as_str() {
+            "none" => return Ok(Sources::None),
+            "external" => return Ok(Sources::External),
+            "sequence" => AnySource::Sequence(spec.sequence()?),
+            "lines" => AnySource::Lines(spec.lines()?),
+            "files" => AnySource::Files(spec.files()?),
+            other => return Err(unknown("source", other)),
+        };
+        Ok(plan.into())
+    }
+}
+
+impl SourceSpec {
+    fn sequence(self) -> Result<Sequence> {
+        let of = match self.of.as_deref() {
+            Some("name") => SequenceItem::Name,
+            Some("number") => SequenceItem::Number,
+            Some("bytes") => SequenceItem::Bytes,
+            other => return Err(unknown("of", other.unwrap_or_default())),
+        };
+        let delay = delay(self.min, self.max)?;
+        let options = SequenceOptions {
+            of,
+            size: self.size.unwrap_or_default() as usize,
+            delay,
+            limit: self.limit.map(|limit| limit as u64),
+        };
+        checked(Sequence::new(options))
+    }
+
+    fn lines(self) -> Result<Lines> {
+        let options = LinesOptions { encoding: encoding(self.encoding.as_deref())?, ..LinesOptions::default() };
+        checked(Lines::new(self.paths.unwrap_or_default().iter().map(|path| path_of(path)), options))
+    }
+
+    fn files(self) -> Result<Files> {
+        let options = FilesOptions {
+            globs: self.globs.unwrap_or_default(),
+            hidden: self.hidden.unwrap_or_default(),
+            ignore: self.ignore.unwrap_or_default(),
+            encoding: encoding(self.encoding.as_deref())?,
+        };
+        let root = self.root.as_deref().unwrap_or_default();
+        checked(Files::new(path_of(root), options))
+    }
+}
+
+impl TryFrom<HandlerSpec> for Handlers<Items, Items> {
+    type Error = crate::error::Error;
+
+    fn try_from(spec: HandlerSpec) -> Result<Self> {
+        let algorithm = || checked(spec.algorithm.as_deref().unwrap_or_default().parse::<Algorithm>());
+        let plan = match spec.kind.as_str() {
+            "external" => return Ok(Handlers::External),
+            "sleep" => AnyTask::Sleep(Sleep::new(delay(spec.min, spec.max)?)),
+            "hash" => AnyTask::Hash(Hash::new(algorithm()?)),
+            "hashFile" => AnyTask::HashFile(HashFile::new(algorithm()?, encoding(spec.encoding.as_deref())?)),
+            "noop" => AnyTask::Noop(Noop),
+            other => return Err(unknown("handler", other)),
+        };
+        Ok(plan.into())
+    }
+}
+
+fn checked<T>(outcome: std::result::Result<T, OptionError>) -> Result<T> {
+    outcome.map_err(|refused| option_error(&refused))
+}
+
+fn delay(min: Option<f64>, max: Option<f64>) -> Result<Delay> {
+    checked(Delay::new("delay", min.unwrap_or_default(), max.unwrap_or_default()))
+}
+
+fn encoding(name: Option<&str>) -> Result<Encoding> {
+    match name {
+        Some("utf8") => Ok(Encoding::Utf8),
+        Some("buffer") => Ok(Encoding::Buffer),
+        other => Err(unknown("encoding", other.unwrap_or_default())),
+    }
+}
+
+fn unknown(option: &str, got: &str) -> crate::error::Error {
+    error(OptionError::CODE, format!("{option}: expected a known name, got '{got}'"))
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}

@@ -1,0 +1,4 @@
+import './setup.mjs'
+import { build } from './steps.mjs'
+
+build()

@@ -1,0 +1,5 @@
+import { installDependencies } from './steps.mjs'
+import { checkToolchain } from './toolchain.mjs'
+
+checkToolchain()
+installDependencies()

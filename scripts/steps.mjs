@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const bin = (name) => join(root, 'node_modules', '.bin', name)
+
+/** Installs what package-lock.json names, unless that was done and neither it nor package.json changed since. */
+export function installDependencies() {
+  const hash = createHash('sha256')
+  for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(root, file)))
+  const wanted = hash.digest('hex')
+  const stamp = join(root, 'node_modules', '.millrace-installed')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  // The flags win over `npm --silent` and NODE_ENV=production, which reach us through the environment.
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'])
+  writeFileSync(stamp, wanted)
+}
+
+/** Builds the binary and compiles the TypeScript. Cargo and tsc decide what is stale. */
+export function build() {
+  const before = typeDefinitions()
+  buildBinding()
+  // To write its first type definitions napi forces a rebuild, through a variable that makes cargo rebuild once more
+  // when it is gone. Better now than in the next call.
+  if (typeDefinitions() > before) buildBinding()
+  for (const folder of ['src', '__test__', 'benchmark', 'examples', 'scripts']) removeOrphans(folder)
+  run(bin('tsc'), [])
+}
+
+function buildBinding() {
+  run(bin('napi'), [
+    ...['build', '--release', '--platform', '--manifest-path', 'native/binding/Cargo.toml'],
+    ...['--output-dir', 'build', '--no-js', '--dts', 'binding.d.ts'],
+  ])
+}
+
+function typeDefinitions() {
+  const folder = join(root, 'target', 'napi-rs')
+  return existsSync(folder) ? readdirSync(folder).length : 0
+}
+
+// tsc never deletes: without this, the output of a renamed test would go on running.
+function removeOrphans(folder) {
+  const output = join(root, 'build', folder)
+  if (!existsSync(output)) return
+  for (const file of readdirSync(output, { recursive: true })) {
+    const source = join(root, folder, file.replace(/\.js(\.map)?$/, '.ts'))
+    if (/\.js(\.map)?$/.test(file) && !existsSync(source)) rmSync(join(output, file))
+  }
+}
+
+// Standard output belongs to the program that runs after the build.
+function run(command, args) {
+  const { error, status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (error) throw error
+  if (status !== 0) process.exit(status ?? 1)
+}

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+interface Counts {
+  passed: number
+  failed: number
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const runs: Counts[] = [
+  await run(['cargo', 'test', '--workspace', '--no-fail-fast'], cargoCounts),
+  await run(
+    ['cargo', 'test', '--package', 'millrace-core', '--release', '--no-fail-fast', '--test', 'loom_*'],
+    cargoCounts,
+    {
+      RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg loom`,
+      // Other flags and a lighter profile would make cargo rebuild everything each time it comes back.
+      CARGO_TARGET_DIR: 'target/loom',
+      CARGO_PROFILE_RELEASE_LTO: 'off',
+      CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
+    },
+  ),
+  await run(['node_modules/.bin/ava'], avaCounts),
+]
+const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
+const failed = runs.reduce((sum, counts) => sum + counts.failed, 0)
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
+
+/** Runs one test runner, with its output passed on. One that fails without a failed test, or runs no test, counts as one failure. */
+async function run(
+  [command = '', ...args]: string[],
+  count: (output: string) => Counts,
+  env: Record<string, string> = {},
+): Promise<Counts> {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+    process.stdout.write(text)
+  })
+  const [status] = await once(child, 'close')
+  const counts = count(output)
+  if (counts.failed > 0 || (status === 0 && counts.passed > 0)) return counts
+  console.log(`${command} ${args.join(' ')}: exit code ${status}, ${counts.passed} passed, none failed`)
+  return { ...counts, failed: 1 }
+}
+
+function cargoCounts(output: string): Counts {
+  const counts = { passed: 0, failed: 0 }
+  for (const [, passed, failed] of output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed;/gm)) {
+    counts.passed += Number(passed)
+    counts.failed += Number(failed)
+  }
+  return counts
+}
+
+// AVA's summary has the number of passed tests only where none failed, so these are counted line by line.
+function avaCounts(output: string): Counts {
+  const failed = /^ *(\d+) tests? failed$/m.exec(output)?.[1] ?? 0
+  return { passed: output.match(/^ *[✔√] /gm)?.length ?? 0, failed: Number(failed) }
+}

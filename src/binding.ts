@@ -1,0 +1,167 @@
+/**
+ * The native binding's functions: free functions that take integer handles, and never block. This is the contract
+ * that native/binding/src keeps; a test compares it with what napi generates from there.
+ */
+
+import type { NativeItems } from './codec/decode.js'
+import type { HandlerPlan } from './handlers.js'
+import type { SourcePlan } from './sources.js'
+import type { SystemStats } from './stats.js'
+
+/** What a native send says: a positive number is the id of a send that waits. */
+export const Admission = { Admitted: 0, Full: -1, Closed: -2, Aborted: -3 } as const
+
+/** What a native take says where it gives no items. */
+export const Take = { Nothing: 0, Ended: -1, Aborted: -2 } as const
+
+/** The kinds of events that the doorbell announces; each is a row of four numbers. */
+export const Event = {
+  /** id of the send, its `Admission`, how many items were accepted */
+  Sent: 0,
+  /** handle of the system, bits of `Notice` */
+  Notice: 1,
+  /** handle of the system: a callback consumer may find items */
+  Items: 2,
+  /** handle of the system: the reader may find results */
+  Results: 3,
+} as const
+
+/** Numbers in an event's row. */
+export const EVENT_WIDTH = 4
+
+/** What a system has to tell, as bits. */
+export const Notice = {
+  Started: 1,
+  /** What was sent before `watchIdle` is settled. */
+  Idle: 2,
+  Replies: 4,
+  DeadLetters: 8,
+  /** Production has ended. */
+  Draining: 16,
+  /** An abort, or a stop past its time-out: handlers give up. */
+  BrokenOff: 32,
+  /** It is over, and there is a report. */
+  Finished: 64,
+} as const
+
+/** What a system is made of, natively. */
+export interface SystemSpec {
+  producers: number
+  consumers: number
+  capacity: number
+  /** `external`: items come from JavaScript by one of the system's own producers. */
+  source: SourcePlan | { kind: 'none' | 'external' }
+  /** `external`: JavaScript takes the items and handles them. */
+  handler: HandlerPlan | { kind: 'external' }
+}
+
+/** An error as the native side has it. */
+export interface NativeFailure {
+  code: string
+  message: string
+}
+
+/** Natively failed items: one, or a whole queue that a stop's time-out gave up. Times are in ms since the epoch. */
+export interface NativeDeadLetter {
+  items: NativeItems[]
+  failure: NativeFailure
+  attempts: number
+  firstAt: number
+  lastAt: number
+}
+
+/** A `run()` whose item failed natively. */
+export interface NativeReplyFailure {
+  tag: number
+  failure: NativeFailure
+}
+
+/** What a system's end is. */
+export interface NativeReport {
+  stats: SystemStats
+  unprocessed: NativeItems[]
+  detached: string[]
+  sourceFailure?: NativeFailure
+}
+
+export interface Binding {
+  /** Registers this JavaScript environment. `ring` is called, never concurrently, when there are events to take. */
+  openEnvironment(ring: () => void): number
+  /** Whether the environment's doorbell keeps the event loop alive. */
+  keepAlive(environment: number, alive: boolean): void
+  /** Fills `events` with rows, and returns how many; fewer than fit: there are no more. */
+  takeEvents(environment: number, events: Float64Array): number
+
+  /** Throws where native threads or files can't be had as the spec says. */
+  createSystem(environment: number, spec: SystemSpec): number
+  /** Forgets the system, which must have ended or never have started. */
+  dropSystem(system: number): void
+  startSystem(system: number): void
+  /** After `Notice.Started`: why threads could not be started, if so. */
+  startFailure(system: number): NativeFailure | null
+  pauseSystem(system: number): void
+  resumeSystem(system: number): void
+  /** A harsher stop wins; `timeout` in ms, or null for none. */
+  stopSystem(system: number, timeout: number | null): void
+  abortSystem(system: number, failure: NativeFailure): void
+  systemStats(system: number): SystemStats
+  /** One at a time: `Notice.Idle` comes once all that was sent so far is settled. */
+  watchIdle(system: number): void
+  /** After `Notice.Finished`, once. */
+  takeReport(system: number): NativeReport | null
+
+  /** A `tag` other than 0 asks for a reply. Where `wait` is false, `Full` comes instead of a send that waits. */
+  sendNumber(system: number, value: number, tag: number, wait: boolean): number
+  sendItem(
+    system: number,
+    kind: number,
+    bytes: Uint8Array,
+    length: number,
+    tag: number,
+    wait: boolean,
+  ): number
+  /** All of them, for the system's own source or not; while draining, only what its source still had is taken. */
+  sendNumbers(system: number, values: Float64Array, fromSource: boolean): number
+  /** `kinds` are one for each item, or one for all. */
+  sendBlobs(
+    system: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    fromSource: boolean,
+  ): number
+  /** Takes out what was not admitted and returns how many items were; null where the send was over already. */
+  cancelSend(environment: number, send: number): number | null
+  /** The external source ended, with its failure if it failed. */
+  sourceEnded(system: number, failure: NativeFailure | null): void
+
+  /** Settles what `chunk` reports, then fills it with items; returns how many, or a `Take`. */
+  takeItems(system: number, chunk: Uint8Array): number
+  /** Settles what `chunk` reports. */
+  reportItems(system: number, chunk: Uint8Array): void
+  /** Settles what `chunk` reports and gives back all items that were taken and not handed over. The end. */
+  endItems(system: number, chunk: Uint8Array): void
+  /** The bytes of the chunk that was taken last from the items, where they did not fit it. */
+  takeLargeItems(system: number): Uint8Array
+
+  /** The chunk's layout as the native side has it, for the test that compares it with ours. */
+  chunkLayout(): Record<string, number>
+
+  /** Keeps results from now on; only before the start. */
+  wantResults(system: number): void
+  /** Fills `chunk` with results; returns how many, or a `Take`. */
+  takeResults(system: number, chunk: Uint8Array): number
+  takeLargeResults(system: number): Uint8Array
+  /** The reader broke off: later results are dropped. */
+  endResults(system: number): void
+  /** Fills `chunk` with the tagged results of `run()`, after `Notice.Replies`; returns how many. */
+  takeReplies(system: number, chunk: Uint8Array): number
+  takeLargeReplies(system: number): Uint8Array
+  /** The runs that failed, after `takeReplies` gave no more. */
+  takeReplyFailures(system: number): NativeReplyFailure[]
+  /** Whether dead letters are going to be taken, so that consumers wait rather than drop them. */
+  watchDeadLetters(system: number, watched: boolean): void
+  /** Natively failed items, after `Notice.DeadLetters`. */
+  takeDeadLetters(system: number): NativeDeadLetter[]
+}

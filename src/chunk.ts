@@ -1,0 +1,116 @@
+/**
+ * The memory in which a native call hands over up to 128 items: one buffer, made once and reused, read and written
+ * by both sides. native/binding/src/chunk.rs has the same layout; a test compares the two.
+ */
+
+import { isAscii } from 'node:buffer'
+import { asBuffer, decodeItem, keepsMemory } from './codec/decode.js'
+import { Kind } from './codec/kind.js'
+
+/** The most items in a chunk. */
+export const CHUNK_ITEMS = 128
+/** The most bytes of items that lie in the chunk itself; more come as a buffer of their own. */
+export const CHUNK_INLINE_BYTES = 64 * 1024
+
+/**
+ * Places in the header, a row of doubles. What was done since the last call goes in, and is cleared by the call; the
+ * rest comes out. Items belong to one of two generations, by which the native side knows when it is idle.
+ */
+export const Header = {
+  /** In, two by generation: items handed to the handler. */
+  Handed: 0,
+  /** In, two by generation: items settled as processed. */
+  Processed: 2,
+  /** In, two by generation: items settled as failed. */
+  Failed: 4,
+  /** In: ms spent in the handler. */
+  Busy: 6,
+  /** In: ms from hand-over to settlement of one item, as a sample; 0 for none. */
+  Sample: 7,
+  /** Out: the generation of all items. */
+  Generation: 8,
+  /** Out: the kind of all items, or `MIXED`. */
+  Kind: 9,
+  /** Out: the bytes of all items, end to end; 0 for numbers in a column of their own. */
+  Bytes: 10,
+  /** Out: 1 where items have tags. */
+  Tagged: 11,
+} as const
+
+/** The header's kind where each item has its own. */
+export const MIXED = 255
+
+/** Byte offsets of the columns. */
+export const Layout = {
+  header: 0,
+  numbers: 128,
+  tags: 128 + 8 * CHUNK_ITEMS,
+  ends: 128 + 16 * CHUNK_ITEMS,
+  kinds: 128 + 20 * CHUNK_ITEMS,
+  bytes: 128 + 21 * CHUNK_ITEMS,
+  size: 128 + 21 * CHUNK_ITEMS + CHUNK_INLINE_BYTES,
+} as const
+
+/** Above this a slice of a common string would keep too much of it alive. */
+const SHARED_TEXT_MAX = 16 * 1024
+
+/** One chunk's memory, and the way to read items from it. */
+export class Chunk {
+  readonly memory = new Uint8Array(Layout.size)
+  readonly header = new Float64Array(this.memory.buffer, Layout.header, 16)
+  readonly tags = new Float64Array(this.memory.buffer, Layout.tags, CHUNK_ITEMS)
+  readonly #numbers = new Float64Array(this.memory.buffer, Layout.numbers, CHUNK_ITEMS)
+  readonly #ends = new Uint32Array(this.memory.buffer, Layout.ends, CHUNK_ITEMS)
+  readonly #kinds = new Uint8Array(this.memory.buffer, Layout.kinds, CHUNK_ITEMS)
+
+  /** Whether items of this chunk have tags, which tell whose `run()` they belong to. */
+  get tagged(): boolean {
+    return this.header[Header.Tagged] !== 0
+  }
+
+  get generation(): number {
+    return this.header[Header.Generation] as number
+  }
+
+  /**
+   * Decodes the chunk's items into the first `count` places of `items`.
+   *
+   * @param large - gives the items' bytes where they did not fit the chunk
+   */
+  decode(count: number, items: unknown[], large: () => Uint8Array): void {
+    const kind = this.header[Header.Kind] as number
+    const length = this.header[Header.Bytes] as number
+    if (kind === Kind.Number && length === 0) {
+      for (let index = 0; index < count; index++) items[index] = this.#numbers[index]
+      return
+    }
+    const bytes = this.#bytes(kind, length, large)
+    if (kind === Kind.Text && length <= SHARED_TEXT_MAX && isAscii(bytes))
+      this.#decodeAscii(count, items, bytes)
+    else this.#decodeEach(count, items, kind, bytes)
+  }
+
+  #bytes(kind: number, length: number, large: () => Uint8Array): Buffer {
+    if (length > CHUNK_INLINE_BYTES) return asBuffer(large())
+    const bytes = Buffer.from(this.memory.buffer, Layout.bytes, length)
+    // Buffer.from copies, into Node's own pool where it is small.
+    return kind === MIXED || keepsMemory(kind) ? Buffer.from(bytes) : bytes
+  }
+
+  #decodeAscii(count: number, items: unknown[], bytes: Buffer): void {
+    const text = bytes.toString('latin1')
+    for (let index = 0, begin = 0; index < count; index++) {
+      const end = this.#ends[index] as number
+      items[index] = text.substring(begin, end)
+      begin = end
+    }
+  }
+
+  #decodeEach(count: number, items: unknown[], kind: number, bytes: Buffer): void {
+    for (let index = 0, begin = 0; index < count; index++) {
+      const end = this.#ends[index] as number
+      items[index] = decodeItem(kind === MIXED ? (this.#kinds[index] as number) : kind, bytes, begin, end)
+      begin = end
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** What travels natively back to JavaScript values. */
+
+import { deserialize } from 'node:v8'
+import type { FileDigest } from '../handlers.js'
+import { Kind } from './kind.js'
+
+/** Items in columns as a native call returns them, in memory of their own. */
+export interface NativeItems {
+  kinds: Uint8Array
+  ends: Uint32Array
+  bytes: Uint8Array
+}
+
+/** All of `items`, in order. */
+export function decodeItems<T>({ kinds, ends, bytes }: NativeItems): T[] {
+  const memory = asBuffer(bytes)
+  const items: T[] = new Array(kinds.length)
+  for (let index = 0, begin = 0; index < kinds.length; index++) {
+    const end = ends[index] as number
+    items[index] = decodeItem(kinds[index] as number, memory, begin, end) as T
+    begin = end
+  }
+  return items
+}
+
+/**
+ * The item of `kind` in `bytes[begin..end]`. Bytes, and typed arrays inside values, are views over `bytes`, so
+ * that memory must not be reused; for other kinds it may be.
+ */
+export function decodeItem(kind: number, bytes: Buffer, begin: number, end: number): unknown {
+  switch (kind) {
+    case Kind.Undefined:
+      return undefined
+    case Kind.Null:
+      return null
+    case Kind.False:
+      return false
+    case Kind.True:
+      return true
+    case Kind.Number:
+      return bytes.readDoubleLE(begin)
+    case Kind.Text:
+      return bytes.toString('utf8', begin, end)
+    case Kind.Text16:
+      return bytes.toString('utf16le', begin, end)
+    case Kind.Bytes:
+      return new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin)
+    case Kind.Value:
+      return deserialize(bytes.subarray(begin, end))
+    case Kind.FileDigest:
+    case Kind.FileDigestRaw:
+      return decodeFileDigest(kind, bytes, begin, end)
+    default:
+      throw new RangeError(`expected an item kind from 0 to ${Kind.FileDigestRaw}, got ${kind}`)
+  }
+}
+
+/** Whether an item of `kind` keeps pointing into the memory that it was decoded from. */
+export function keepsMemory(kind: number): boolean {
+  return kind === Kind.Bytes || kind === Kind.Value || kind === Kind.FileDigestRaw
+}
+
+/** `bytes` with the methods of a Buffer, over the same memory. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function decodeFileDigest(
+  kind: number,
+  bytes: Buffer,
+  begin: number,
+  end: number,
+): FileDigest<string | Uint8Array> {
+  const path = begin + 1 + (bytes[begin] as number)
+  return {
+    path: decodeItem(kind === Kind.FileDigest ? Kind.Text : Kind.Bytes, bytes, path, end) as
+      | string
+      | Uint8Array,
+    digest: bytes.toString('latin1', begin + 1, path),
+  }
+}

@@ -1,0 +1,22 @@
+/** What an item is, as a number. Part of the contract with native/core/src/items/kind.rs; a test compares the two. */
+export const Kind = {
+  Undefined: 0,
+  Null: 1,
+  False: 2,
+  True: 3,
+  /** 8 bytes, a little-endian double. */
+  Number: 4,
+  /** UTF-8. Text that was made natively may hold other bytes: they become U+FFFD. */
+  Text: 5,
+  /** UTF-16LE: a string with a lone surrogate, which UTF-8 can't hold. */
+  Text16: 6,
+  Bytes: 7,
+  /** What `v8.serialize` wrote. */
+  Value: 8,
+  /** One byte `n`, a digest of `n` hex digits, a path in UTF-8. */
+  FileDigest: 9,
+  /** The same, with a path that is to stay bytes. */
+  FileDigestRaw: 10,
+} as const
+
+export type Kind = (typeof Kind)[keyof typeof Kind]

@@ -1,0 +1,67 @@
+/** Why a value can't travel. Only looked for once serializing has failed, so that values that can pay nothing. */
+
+import { serialize } from 'node:v8'
+import { describe, UncloneableError } from '../errors.js'
+
+/** An error that names the place inside `value`, called `path`, where serializing fails with `cause`. */
+export function explainUncloneable(value: unknown, path: string, cause: unknown): UncloneableError {
+  const place = findUncloneable(value, path, cause)
+  const reason = place.cause instanceof Error ? place.cause.message : describe(place.cause)
+  return new UncloneableError(
+    place.path,
+    `${place.path}: expected a value that structured clone can copy, got ${describe(place.value)} (${reason})`,
+    { cause: place.cause },
+  )
+}
+
+interface Place {
+  value: unknown
+  path: string
+  cause: unknown
+}
+
+/** Follows the first part that can't be serialized either, until none of its own parts is to blame. */
+function findUncloneable(value: unknown, path: string, cause: unknown): Place {
+  const seen = new Set<unknown>()
+  let place: Place | undefined = { value, path, cause }
+  for (;;) {
+    seen.add(place.value)
+    const inner = firstUncloneablePart(place, seen)
+    if (!inner) return place
+    place = inner
+  }
+}
+
+function firstUncloneablePart({ value, path }: Place, seen: Set<unknown>): Place | undefined {
+  for (const [name, read] of partsOf(value)) {
+    let part: unknown
+    try {
+      part = read()
+      if (!seen.has(part)) serialize(part)
+    } catch (cause) {
+      return { value: part, path: `${path}${name}`, cause }
+    }
+  }
+  return undefined
+}
+
+/** The parts that serializing looks at, each with the end of its path; reading one may run a getter that throws. */
+function* partsOf(value: unknown): Generator<[name: string, read: () => unknown]> {
+  if (typeof value !== 'object' || value === null) return
+  if (value instanceof Map) {
+    for (const [key, entry] of value) {
+      yield [`.key(${describe(key)})`, () => key]
+      yield [`.get(${describe(key)})`, () => entry]
+    }
+  } else if (value instanceof Set) {
+    let index = 0
+    for (const entry of value) yield [`.values()[${index++}]`, () => entry]
+  } else {
+    for (const key of Object.keys(value)) yield [nameOf(value, key), () => Reflect.get(value, key)]
+  }
+}
+
+function nameOf(value: object, key: string): string {
+  if (Array.isArray(value)) return `[${key}]`
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+}

@@ -1,0 +1,41 @@
+/** What handlers and sources are called with. */
+
+import type { SendOptions } from './wait.js'
+
+/** A handler: a function of one item, which may return a promise. What it throws or rejects with fails that item. */
+export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>
+
+/** What a handler can ask and do while it handles an item. */
+export interface Context<T = unknown> {
+  /** The item's id, unique within its system. */
+  readonly id: string
+  /** Which attempt this is, from 1. */
+  readonly attempt: number
+  /** Aborts when the system is aborted, or when its stop ran past the time-out. */
+  readonly signal: AbortSignal
+  /** What travelled beside the item; empty where nothing did. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Which of the system's `consumers` handles the item, from 0. */
+  readonly worker: number
+  /**
+   * Sends an item into the handler's own system; waits while the channel is full, as `system.send` does.
+   *
+   * Rejects with `WouldDeadlockError` where every consumer would then be waiting for room that only they can make.
+   */
+  send(item: T, options?: SendOptions): Promise<void>
+  /** Stops the system, as `system.stop()` does. Does not wait: the item in hand is part of what is drained. */
+  stop(): void
+}
+
+/** A source: a function that is called once for each of the system's `producers`, to make its part of the items. */
+export type SourceFunction<T> = (context: SourceContext) => AsyncIterable<T> | Iterable<T>
+
+/** What a source function is called with. */
+export interface SourceContext {
+  /** Which producer this is, from 0. */
+  readonly index: number
+  /** How many producers there are. */
+  readonly count: number
+  /** Aborts when the system stops: the source should end then. */
+  readonly signal: AbortSignal
+}

@@ -1,0 +1,318 @@
+/** A system from the inside: its life, and what its parts and the native side tell each other. */
+
+import { Admission, Notice, type SystemSpec } from './binding.js'
+import { Callback, type CallbackSystem } from './callback.js'
+import { decodeItems } from './codec/decode.js'
+import { DeadlockGuard } from './deadlock.js'
+import { environmentHandle, forget, hold, type Listener, listenTo, release } from './environment.js'
+import { AbortedError, ClosedError, describe, SourceError, StateError, TimeoutError } from './errors.js'
+import { Events } from './events.js'
+import { callNative, toError, toFailure } from './failure.js'
+import type { HandlerContext } from './handler-context.js'
+import { Liveness } from './liveness.js'
+import { binding } from './native.js'
+import type { SystemPlan } from './options.js'
+import { NativeOutcomes } from './outcomes.js'
+import type { DeadLetter, DeadLetterReason, Report } from './report.js'
+import { Results } from './results.js'
+import { Runs } from './runs.js'
+import { Sender, type SenderSystem } from './sender.js'
+import { SourceRunner, type SourceSystem } from './source-runner.js'
+import type { SystemStats } from './stats.js'
+import { doneInTurn } from './turn.js'
+import { checkWait, type SendOptions } from './wait.js'
+
+export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, CallbackSystem<T, R> {
+  readonly handle: number
+  readonly capacity: number
+  readonly consumers: number
+  readonly maxWaiting: number
+  readonly events = new Events<T>()
+  readonly runs = new Runs<R>()
+  readonly sender: Sender<T, R>
+  readonly liveness: Liveness
+  /** The report, or the error of a failed source. Nobody has to wait for it. */
+  readonly finished: Promise<Report<T>>
+  results: Results<R> | undefined
+  readonly #plan: SystemPlan<T, R>
+  readonly #outcomes: NativeOutcomes<T, R>
+  readonly #callback: Callback<T, R> | undefined
+  readonly #source: SourceRunner | undefined
+  readonly #guard: DeadlockGuard<T>
+  readonly #breaking = new AbortController()
+  #finish!: { resolve(report: Report<T>): void; reject(error: Error): void }
+  #starting: { resolve(): void; reject(error: Error): void } | undefined
+  #started = false
+  #timeout: number | undefined
+  #aborted: { error: AbortedError } | undefined
+  /** Why the source failed, as JavaScript knows it. */
+  #sourceFailure: { error: unknown } | undefined
+  #end: { stats: SystemStats } | undefined
+
+  constructor(plan: SystemPlan<T, R>) {
+    this.#plan = plan
+    this.capacity = plan.capacity
+    this.consumers = plan.consumers
+    this.maxWaiting = plan.maxWaiting
+    this.handle = callNative(() => binding.createSystem(environmentHandle(), specOf(plan)))
+    this.sender = new Sender(this, this.runs)
+    this.liveness = new Liveness(this.handle)
+    this.#outcomes = new NativeOutcomes(this.handle)
+    this.#guard = new DeadlockGuard(plan.consumers)
+    if (typeof plan.handler === 'function') this.#callback = new Callback(this, plan.handler)
+    if (typeof plan.source === 'function') {
+      this.#source = new SourceRunner(this, plan.source, plan.producers)
+    }
+    this.finished = new Promise((resolve, reject) => {
+      this.#finish = { resolve, reject }
+    })
+    this.finished.catch(() => {})
+    if (plan.results) this.#openResults()
+    listenTo(this.handle, this)
+    if (plan.signal?.aborted) this.#onSignal()
+    else plan.signal?.addEventListener('abort', this.#onSignal)
+  }
+
+  start(): Promise<void> {
+    callNative(() => binding.startSystem(this.handle))
+    this.#started = true
+    hold()
+    this.liveness.start()
+    if (this.#plan.source !== undefined) this.liveness.beBusy()
+    this.#callback?.pause(false)
+    return new Promise((resolve, reject) => {
+      this.#starting = { resolve, reject }
+    })
+  }
+
+  pause(): void {
+    callNative(() => binding.pauseSystem(this.handle))
+    this.#callback?.pause(true)
+  }
+
+  resume(): void {
+    callNative(() => binding.resumeSystem(this.handle))
+    this.#callback?.pause(false)
+  }
+
+  stop(timeout: number | undefined): void {
+    if (this.#end) return
+    // What JavaScript sources have pulled is sent first: afterwards nothing is admitted.
+    this.#source?.stop()
+    if (timeout !== undefined) this.#timeout = Math.min(timeout, this.#timeout ?? timeout)
+    this.liveness.beBusy()
+    binding.stopSystem(this.handle, timeout ?? null)
+    this.#lift()
+  }
+
+  abort(reason: unknown): void {
+    if (this.#end || this.#aborted) return
+    const error = new AbortedError(`the system was aborted: ${textOf(reason)}`, { cause: reason })
+    this.#aborted = { error }
+    this.liveness.beBusy()
+    binding.abortSystem(this.handle, { ...toFailure(reason), code: 'ERR_MILLRACE_ABORTED' })
+    this.#source?.abort()
+    this.#breakOff(error)
+    this.runs.rejectAll(error)
+    this.results?.end({ error })
+  }
+
+  stats(): SystemStats {
+    if (this.#end) return structuredClone(this.#end.stats)
+    this.#callback?.report()
+    return binding.systemStats(this.handle)
+  }
+
+  /** The one reader of results. */
+  readResults(): Results<R> {
+    if (!this.results) {
+      if (this.#started || this.#end) {
+        throw new StateError(
+          'results(): expected a system that is ready, or the option `results: true`, got one that was started',
+        )
+      }
+      this.#openResults()
+    }
+    const results = this.results as unknown as Results<R>
+    if (!results.claim()) throw new StateError('results(): expected to be called once, got a second call')
+    return results
+  }
+
+  watchDeadLetters(): void {
+    if (!this.#end) binding.watchDeadLetters(this.handle, this.events.has('deadLetter'))
+  }
+
+  // What the native side tells.
+
+  noticed(bits: number): void {
+    if (bits & Notice.Started) this.#wasStarted()
+    if (bits & Notice.Draining) this.#lift()
+    if (bits & Notice.BrokenOff) this.#breakOff(this.breakReason().error)
+    if (bits & Notice.Replies) this.#outcomes.settleRuns(this.runs)
+    if (bits & Notice.DeadLetters) this.#deliverDeadLetters()
+    if (bits & Notice.Idle) this.liveness.idle()
+    if (bits & Notice.Finished) this.#finished()
+  }
+
+  itemsReady(): void {
+    this.#callback?.work()
+  }
+
+  resultsReady(): void {
+    this.results?.ready()
+  }
+
+  // What senders ask.
+
+  admitted(): void {
+    this.liveness.sent()
+  }
+
+  flush(): boolean {
+    return this.#callback?.report() ?? false
+  }
+
+  refusal(admission: number): Error {
+    if (this.#aborted)
+      return new AbortedError(this.#aborted.error.message, { cause: this.#aborted.error.cause })
+    if (admission === Admission.Aborted) return new AbortedError('the system was aborted')
+    return new ClosedError('expected a system that takes items, got one that was stopped or has ended')
+  }
+
+  // What the JavaScript source tells.
+
+  sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean {
+    return this.sender.sendPulled(items, done)
+  }
+
+  sourceEnded(failure?: { error: unknown }): void {
+    this.#sourceFailure = failure
+    if (!this.#end) binding.sourceEnded(this.handle, failure ? toFailure(failure.error) : null)
+  }
+
+  // What handlers ask and tell.
+
+  get signal(): AbortSignal {
+    return this.#breaking.signal
+  }
+
+  async sendFrom(context: HandlerContext<T>, item: T, options: SendOptions = {}): Promise<void> {
+    if (this.#guard.mayWait(context)) return this.sender.send(item, options, this.#guard.countOf(context))
+    const { signal } = checkWait(options)
+    signal?.throwIfAborted()
+    if (!this.sender.trySend(item)) throw this.#guard.refusal()
+    return doneInTurn()
+  }
+
+  leaveBehind(context: HandlerContext<T>): void {
+    this.#guard.leaveBehind(context)
+  }
+
+  requestStop(): void {
+    this.stop(undefined)
+  }
+
+  bury(letter: DeadLetter<T>): void {
+    this.events.emit('deadLetter', letter)
+  }
+
+  breakReason(): { reason: DeadLetterReason; error: Error } {
+    if (this.#aborted) return { reason: 'aborted', error: this.#aborted.error }
+    return {
+      reason: 'timeout',
+      error: new TimeoutError(`stop(): expected everything to be settled within ${this.#timeout} ms`),
+    }
+  }
+
+  // Its ends.
+
+  readonly #onSignal = (): void => this.abort(this.#plan.signal?.reason)
+
+  #openResults(): void {
+    if (this.#callback) {
+      this.results = new Results({
+        onRead: () => this.#callback?.work(),
+        onBreak: () => this.#callback?.work(),
+      })
+      return
+    }
+    callNative(() => binding.wantResults(this.handle))
+    this.results = new Results({
+      refill: () => (this.#end ? [] : this.#outcomes.takeResults()),
+      onBreak: () => {
+        if (!this.#end) binding.endResults(this.handle)
+      },
+    })
+  }
+
+  #wasStarted(): void {
+    const failure = binding.startFailure(this.handle)
+    const starting = this.#starting
+    this.#starting = undefined
+    release()
+    if (failure) {
+      starting?.reject(toError(failure))
+      return
+    }
+    this.#source?.start()
+    starting?.resolve()
+  }
+
+  #lift(): void {
+    if (this.#started) this.#callback?.drain()
+  }
+
+  #breakOff(error: Error): void {
+    if (!this.#breaking.signal.aborted) this.#breaking.abort(error)
+    this.#callback?.breakOff()
+  }
+
+  #deliverDeadLetters(): void {
+    if (!this.events.has('deadLetter')) return
+    for (const letter of this.#outcomes.takeDeadLetters()) this.events.emit('deadLetter', letter)
+  }
+
+  #finished(): void {
+    const ended = binding.takeReport(this.handle)
+    if (ended === null) throw new Error('expected the report of a system that has finished, got none')
+    const { stats, unprocessed, detached, sourceFailure } = ended
+    this.#outcomes.settleRuns(this.runs)
+    this.#deliverDeadLetters()
+    const report: Report<T> = {
+      ...stats,
+      unprocessed: unprocessed.flatMap(decodeItems<T>),
+      detached,
+    }
+    this.results?.end(this.#aborted)
+    this.#end = { stats }
+    this.runs.rejectAll(this.refusal(Admission.Closed))
+    if (this.#starting) {
+      this.#starting.reject(this.refusal(Admission.Closed))
+      this.#starting = undefined
+      release()
+    }
+    this.#plan.signal?.removeEventListener('abort', this.#onSignal)
+    forget(this.handle)
+    binding.dropSystem(this.handle)
+    if (sourceFailure) {
+      this.#finish.reject(new SourceError(this.#sourceFailure?.error ?? toError(sourceFailure), report))
+    } else this.#finish.resolve(report)
+    this.liveness.end()
+  }
+}
+
+function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
+  const { producers, consumers, capacity, source, handler } = plan
+  return {
+    producers,
+    consumers,
+    capacity,
+    source:
+      source === undefined ? { kind: 'none' } : typeof source === 'function' ? { kind: 'external' } : source,
+    handler: typeof handler === 'function' ? { kind: 'external' } : handler,
+  }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : describe(reason)
+}

@@ -1,0 +1,102 @@
+/** This JavaScript environment as the native side knows it: its doorbell, and what keeps its event loop alive. */
+
+import { EVENT_WIDTH, Event } from './binding.js'
+import { binding } from './native.js'
+import { beginTurn } from './turn.js'
+
+/** What a system is told by the doorbell. */
+export interface Listener {
+  /** Bits of `Notice`. */
+  noticed(bits: number): void
+  itemsReady(): void
+  resultsReady(): void
+}
+
+/** Told the end of a send that waited: its `Admission`, and how many of its items were accepted. */
+export type SendListener = (admission: number, accepted: number) => void
+
+const systems = new Map<number, Listener>()
+const sends = new Map<number, SendListener>()
+const events = new Float64Array(EVENT_WIDTH * 256)
+const handle = binding.openEnvironment(ring)
+let holds = 0
+
+/** The handle by which native calls know this environment. */
+export function environmentHandle(): number {
+  return handle
+}
+
+/** Tells `listener` of what happens to `system`, until it is forgotten. */
+export function listenTo(system: number, listener: Listener): void {
+  systems.set(system, listener)
+}
+
+export function forget(system: number): void {
+  systems.delete(system)
+}
+
+/** Tells `listener`, once, of the end of a send that waits. Until then the event loop is kept alive. */
+export function listenToSend(send: number, listener: SendListener): void {
+  hold()
+  sends.set(send, listener)
+}
+
+/** Takes a send that waits out of the channel; returns how many of its items had been accepted by then. */
+export function cancelSend(send: number): number | null {
+  const accepted = binding.cancelSend(handle, send)
+  if (accepted !== null && sends.delete(send)) release()
+  return accepted
+}
+
+/** Keeps the event loop alive until as many calls of `release`: the native switch is on or off, and does not count. */
+export function hold(): void {
+  if (holds++ === 0) binding.keepAlive(handle, true)
+}
+
+export function release(): void {
+  if (--holds === 0) binding.keepAlive(handle, false)
+}
+
+/** Called natively, in a macrotask of its own; nothing may be thrown back from here. */
+function ring(): void {
+  beginTurn()
+  for (;;) {
+    const count = binding.takeEvents(handle, events)
+    for (let row = 0; row < count * EVENT_WIDTH; row += EVENT_WIDTH) {
+      try {
+        tell(events[row], events[row + 1] as number, events[row + 2] as number, events[row + 3] as number)
+      } catch (error) {
+        throwLater(error)
+      }
+    }
+    if (count * EVENT_WIDTH < events.length) return
+  }
+}
+
+function tell(event: number | undefined, id: number, first: number, second: number): void {
+  switch (event) {
+    case Event.Sent: {
+      const listener = sends.get(id)
+      if (!listener) return
+      sends.delete(id)
+      listener(first, second)
+      release()
+      break
+    }
+    case Event.Notice:
+      systems.get(id)?.noticed(first)
+      break
+    case Event.Items:
+      systems.get(id)?.itemsReady()
+      break
+    case Event.Results:
+      systems.get(id)?.resultsReady()
+  }
+}
+
+/** An error in user code that nobody waits for, such as an event listener's, becomes an uncaught exception. */
+export function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
+}

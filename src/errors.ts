@@ -1,0 +1,144 @@
+/** Every error of the library: one class a kind, each with a stable `code`. */
+
+import { inspect } from 'node:util'
+import type { Report } from './report.js'
+
+/** The base of every error that millrace makes. Programs tell errors apart by `code`, which never changes. */
+export class MillraceError extends Error {
+  /** Stable, for programs: `ERR_MILLRACE_…`, or an operating system's code such as `ENOENT`. */
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** An option or argument that can't be used. Nothing was started and nothing was sent. */
+export class InvalidOptionError extends MillraceError {
+  /** Which one, as a path: `capacity`, `source.delay`. */
+  readonly option: string
+  /** What would have been right, in words. */
+  readonly expected: string
+  /** The value that came. */
+  readonly received: unknown
+
+  constructor(option: string, expected: string, received: unknown, hint?: string) {
+    super('ERR_MILLRACE_INVALID_OPTION', invalidMessage(option, expected, describe(received), hint))
+    this.option = option
+    this.expected = expected
+    this.received = received
+  }
+
+  /** From a native message, which has the same form; what came is known by its text. */
+  static parse(message: string): InvalidOptionError {
+    const [, option = 'options', expected = message, received] =
+      /^([^:]+): expected (.+), got (.+)$/s.exec(message) ?? []
+    return new InvalidOptionError(option, expected, received)
+  }
+}
+
+/** A call that the system's state does not allow, such as `start` after `stop`. */
+export class StateError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_INVALID_STATE', message)
+  }
+}
+
+/** The system or channel was stopped or closed before the call: the item did not enter. */
+export class ClosedError extends MillraceError {
+  /** For `sendMany`: how many of its items, from the first on, were sent. */
+  declare accepted?: number
+
+  constructor(message: string) {
+    super('ERR_MILLRACE_CLOSED', message)
+  }
+}
+
+/** The system or channel was aborted; `cause` is the reason that was given. */
+export class AbortedError extends MillraceError {
+  /** For `sendMany`: how many of its items, from the first on, were sent. */
+  declare accepted?: number
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_ABORTED', message, options)
+  }
+}
+
+/** More sends wait than `maxWaiting` allows: the item did not enter. */
+export class FullError extends MillraceError {
+  /** For `sendMany`: how many of its items, from the first on, were sent. */
+  declare accepted?: number
+
+  constructor(message: string) {
+    super('ERR_MILLRACE_FULL', message)
+  }
+}
+
+/** A wait took longer than its `timeout`. */
+export class TimeoutError extends MillraceError {
+  /** For `sendMany`: how many of its items, from the first on, were sent. */
+  declare accepted?: number
+
+  constructor(message: string) {
+    super('ERR_MILLRACE_TIMEOUT', message)
+  }
+}
+
+/** The source failed: `cause` is its error, and `report` says what became of the items that it had made. */
+export class SourceError<T = unknown> extends MillraceError {
+  /** What the system did until its end. All that was produced is settled. */
+  readonly report: Report<T>
+
+  constructor(cause: unknown, report: Report<T>) {
+    super('ERR_MILLRACE_SOURCE', `the source failed: ${messageOf(cause)}`, { cause })
+    this.report = report
+  }
+}
+
+/** A value that can't travel between threads. No item of the call was sent. */
+export class UncloneableError extends MillraceError {
+  /** Where in the item it is, such as `item.callbacks[0]`. */
+  readonly path: string
+
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_UNCLONEABLE', message, options)
+    this.path = path
+  }
+}
+
+/** A send from inside a handler that could never complete, because every consumer would then be waiting for room. */
+export class WouldDeadlockError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_WOULD_DEADLOCK', message)
+  }
+}
+
+/** The native binary is missing or can't be loaded: the message names the platform, the package and the cause. */
+export class NativeBindingError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_NATIVE_BINDING', message, options)
+  }
+}
+
+/** What went wrong natively, in a task or a source; `code` is the system's own where it has one, such as `ENOENT`. */
+export class HandlerError extends MillraceError {}
+
+/** A value as a message shows it: short, on one line. */
+export function describe(value: unknown): string {
+  if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`
+  const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 })
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+function invalidMessage(option: string, expected: string, received: string, hint?: string): string {
+  return `${option}: expected ${expected}, got ${received}${hint === undefined ? '' : `; ${hint}`}`
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : describe(error)
+}

@@ -1,0 +1,101 @@
+/** Whether a system has something to do, and so keeps the event loop alive. */
+
+import { hold, release } from './environment.js'
+import { binding } from './native.js'
+
+/**
+ * Knows when everything that was sent is settled. Until then, while a source runs, and on the way to the system's
+ * end, the event loop is kept alive; idle consumers do not do that, and neither does a system before its start.
+ *
+ * The native side is asked for one notice at a time; who comes while one is under way waits for the next.
+ */
+export class Liveness {
+  readonly #handle: number
+  /** Who waits for the notice under way, and who for the one after. */
+  #covered = new Set<() => void>()
+  #behind = new Set<() => void>()
+  /** Whether something was sent that the notice under way does not cover. */
+  #sentSince = false
+  #watching = false
+  #started = false
+  #busy = false
+  #held = false
+  #over = false
+
+  constructor(handle: number) {
+    this.#handle = handle
+  }
+
+  /** The system was started. */
+  start(): void {
+    this.#started = true
+    if (this.#sentSince && !this.#watching) this.#watch()
+    this.#update()
+  }
+
+  /** A source runs, or the system is being stopped: it is busy until its end. */
+  beBusy(): void {
+    this.#busy = true
+    this.#update()
+  }
+
+  /** Something was admitted. */
+  sent(): void {
+    this.#sentSince = true
+    if (this.#started && !this.#watching && !this.#over) this.#watch()
+  }
+
+  /** Calls `settled` once everything sent so far is settled; returns a function that takes it back. */
+  whenIdle(settled: () => void): () => void {
+    if (this.#over) {
+      settled()
+      return () => {}
+    }
+    this.#behind.add(settled)
+    if (!this.#watching) this.#watch()
+    return () => {
+      this.#covered.delete(settled)
+      this.#behind.delete(settled)
+      this.#update()
+    }
+  }
+
+  /** The notice came. */
+  idle(): void {
+    this.#watching = false
+    const settled = [...this.#covered]
+    this.#covered.clear()
+    if (this.#behind.size > 0 || (this.#sentSince && this.#started)) this.#watch()
+    this.#update()
+    for (const call of settled) call()
+  }
+
+  /** The system is over: everything is settled, one way or another. */
+  end(): void {
+    this.#over = true
+    const settled = [...this.#covered, ...this.#behind]
+    this.#covered.clear()
+    this.#behind.clear()
+    this.#update()
+    for (const call of settled) call()
+  }
+
+  #watch(): void {
+    this.#watching = true
+    this.#sentSince = false
+    this.#covered = this.#behind
+    this.#behind = new Set()
+    binding.watchIdle(this.#handle)
+    this.#update()
+  }
+
+  #update(): void {
+    const unsettled = this.#started && (this.#watching || this.#sentSince)
+    const awaited = this.#covered.size + this.#behind.size > 0
+    const alive = !this.#over && (this.#busy || unsettled || awaited)
+    if (alive === this.#held) return
+    this.#held = alive
+    if (alive) hold()
+    else release()
+  }
+}

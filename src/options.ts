@@ -1,0 +1,123 @@
+/** The options of a system: their meaning, defaults and checks, all of them before anything starts. */
+
+import type { HandlerFunction, SourceFunction } from './context.js'
+import { InvalidOptionError } from './errors.js'
+import { type Handler, type HandlerPlan, NativeHandler } from './handlers.js'
+import { NativeSource, type Source, type SourcePlan } from './sources.js'
+import { checkBoolean, checkInteger, checkOptions, checkSignal } from './validate.js'
+
+/** How a system is made. `T` is the type of its items, `R` that of its results; both are inferred. */
+export interface SystemOptions<T, R> {
+  /**
+   * How many producers run the source, from 1 to 1024. Default 10; for a source function 1, because each call of it
+   * makes items of its own. An iterable is always pulled by one.
+   */
+  producers?: number
+  /**
+   * How many items are handled at once, from 1 to 1024: threads of a native handler, or pending promises of a
+   * function. Default 5.
+   */
+  consumers?: number
+  /** The most items that are in the channel at once, from 1 to 2^24. It bounds items, not bytes. Default 1000. */
+  capacity?: number
+  /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
+  maxWaiting?: number
+  /**
+   * Where items come from: `sequence()`, `lines()`, `files()`, an iterable or asynchronous iterable object, or a
+   * function that returns one. Default: nowhere, items come by `send`. A string is refused: use `lines(path)`.
+   */
+  source?: SystemSource<T>
+  /** What handles each item: a function, or `hash()`, `hashFile()`, `sleep()`, `noop()`. */
+  handler: SystemHandler<T, R>
+  /** Whether results are kept for `results()` from the start. Default: only once `results()` was called. */
+  results?: boolean
+  /** Aborts the system, with `signal.reason`. */
+  signal?: AbortSignal
+}
+
+/** Where a system's items can come from. */
+export type SystemSource<T> = Source<T> | (Iterable<T> & object) | AsyncIterable<T> | SourceFunction<T>
+
+/** What can handle a system's items. */
+export type SystemHandler<T, R> = Handler<T, R> | HandlerFunction<T, R>
+
+/** The options after their checks. */
+export interface SystemPlan<T, R> {
+  producers: number
+  consumers: number
+  capacity: number
+  maxWaiting: number
+  source: SourcePlan | SourceFunction<T> | undefined
+  handler: HandlerPlan | HandlerFunction<T, R>
+  results: boolean
+  signal: AbortSignal | undefined
+}
+
+const DEFAULTS = { producers: 10, consumers: 5, capacity: 1000 } as const
+const MAX_THREADS = 1024
+const MAX_CAPACITY = 2 ** 24
+const KNOWN = [
+  'producers',
+  'consumers',
+  'capacity',
+  'maxWaiting',
+  'source',
+  'handler',
+  'results',
+  'signal',
+] as const
+
+/** @throws {InvalidOptionError} for anything that can't be used, naming it */
+export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R> {
+  checkOptions('options', options, KNOWN)
+  const {
+    consumers = DEFAULTS.consumers,
+    capacity = DEFAULTS.capacity,
+    maxWaiting,
+    results = false,
+  } = options
+  const source = planSource(options.source)
+  const producers = options.producers ?? (typeof source === 'function' ? 1 : DEFAULTS.producers)
+  checkInteger('producers', producers, 1, MAX_THREADS)
+  return {
+    // An iterable can only be pulled by one.
+    producers: typeof source === 'function' && source !== options.source ? 1 : producers,
+    consumers: checkInteger('consumers', consumers, 1, MAX_THREADS),
+    capacity: checkInteger('capacity', capacity, 1, MAX_CAPACITY),
+    maxWaiting:
+      maxWaiting === undefined
+        ? Infinity
+        : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
+    source,
+    handler: planHandler(options.handler),
+    results: checkBoolean('results', results),
+    signal: options.signal === undefined ? undefined : checkSignal('signal', options.signal),
+  }
+}
+
+function planSource<T>(source: SystemSource<T> | undefined): SystemPlan<T, unknown>['source'] {
+  if (source instanceof NativeSource) return source.plan
+  if (source === undefined || typeof source === 'function') return source
+  if (isIterable(source)) return () => source
+  const hint = typeof source === 'string' ? 'for the lines of a file, use lines(path)' : undefined
+  throw new InvalidOptionError(
+    'source',
+    'a source such as lines(path), an iterable object, or a function',
+    source,
+    hint,
+  )
+}
+
+function isIterable<T>(source: unknown): source is Iterable<T> | AsyncIterable<T> {
+  if (typeof source !== 'object' || source === null) return false
+  return (
+    typeof Reflect.get(source, Symbol.asyncIterator) === 'function' ||
+    typeof Reflect.get(source, Symbol.iterator) === 'function'
+  )
+}
+
+function planHandler<T, R>(handler: SystemHandler<T, R>): SystemPlan<T, R>['handler'] {
+  if (handler instanceof NativeHandler) return handler.plan
+  if (typeof handler === 'function') return handler
+  throw new InvalidOptionError('handler', 'a function, or a handler such as hash(algorithm)', handler)
+}

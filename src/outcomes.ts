@@ -1,0 +1,56 @@
+/** What native consumers made of items, on its way to JavaScript. */
+
+import { CHUNK_ITEMS, Chunk } from './chunk.js'
+import { decodeItems } from './codec/decode.js'
+import { toError } from './failure.js'
+import { binding } from './native.js'
+import type { DeadLetter, DeadLetterReason } from './report.js'
+import type { Runs } from './runs.js'
+
+/** Reads results, replies and dead letters of one system with a native handler. */
+export class NativeOutcomes<T, R> {
+  readonly #handle: number
+  readonly #chunk = new Chunk()
+  readonly #values: unknown[] = new Array(CHUNK_ITEMS)
+
+  constructor(handle: number) {
+    this.#handle = handle
+  }
+
+  /** The results that are there; none does not mean that none will come. */
+  takeResults(): R[] {
+    const count = binding.takeResults(this.#handle, this.#chunk.memory)
+    return count > 0 ? this.#decode(count, () => binding.takeLargeResults(this.#handle)) : []
+  }
+
+  /** Settles the runs whose outcome is there. */
+  settleRuns(runs: Runs<R>): void {
+    for (;;) {
+      const count = binding.takeReplies(this.#handle, this.#chunk.memory)
+      if (count === 0) break
+      const results = this.#decode(count, () => binding.takeLargeReplies(this.#handle))
+      for (const [index, result] of results.entries()) runs.resolve(this.#chunk.tags[index] as number, result)
+    }
+    for (const { tag, failure } of binding.takeReplyFailures(this.#handle)) runs.reject(tag, toError(failure))
+  }
+
+  /** The items that were given up. */
+  *takeDeadLetters(): Generator<DeadLetter<T>> {
+    for (const { items, failure, attempts, firstAt, lastAt } of binding.takeDeadLetters(this.#handle)) {
+      const error = toError(failure)
+      const reason = REASONS[failure.code] ?? 'failed'
+      for (const item of items.flatMap(decodeItems<T>))
+        yield { item, error, attempts, firstAt, lastAt, reason }
+    }
+  }
+
+  #decode(count: number, large: () => Uint8Array): R[] {
+    this.#chunk.decode(count, this.#values, large)
+    return this.#values.slice(0, count) as R[]
+  }
+}
+
+const REASONS: Record<string, DeadLetterReason> = {
+  ERR_MILLRACE_ABORTED: 'aborted',
+  ERR_MILLRACE_TIMEOUT: 'timeout',
+}

@@ -1,0 +1,182 @@
+/** A producer that runs in JavaScript: it pulls an iterator and sends what comes, with backpressure. */
+
+import { Snapshot } from './codec/encode.js'
+import { inNextTurn, turnIsDue } from './turn.js'
+
+/** What a pull is for. */
+export interface PullTarget {
+  /** Opens what is to be pulled. */
+  open(): AsyncIterable<unknown> | Iterable<unknown>
+  /**
+   * Sends all of `items`. Where that has to wait, returns true and calls `done` after; nothing else is sent until
+   * then. `done(false)`: nothing more is taken.
+   */
+  send(items: unknown[], done: (more: boolean) => void): boolean
+  /** The items ended, or failed; everything that came before was sent. */
+  ended(failure?: { error: unknown }): void
+}
+
+/** The most items that travel together. */
+const BATCH = 64
+/** Heavy items travel in smaller company. */
+const BATCH_BYTES = 256 * 1024
+
+type Pulled = IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
+
+/**
+ * Pulls item by item and sends up to 64 together: those that come without the iterator making us wait. What was
+ * pulled is sent at the latest when it does, by the end of the microtasks.
+ */
+export class Pull {
+  readonly #target: PullTarget
+  #iterator: { next(): Pulled; return?(): unknown } | undefined
+  #staged: unknown[] = []
+  /** About how many bytes are staged. */
+  #weight = 0
+  #flushing = false
+  #sending = false
+  /** The end came; it is told once everything is sent. */
+  #end: { failure?: { error: unknown } } | undefined
+  #over = false
+
+  constructor(target: PullTarget) {
+    this.#target = target
+  }
+
+  start(): void {
+    try {
+      const iterable = this.#target.open()
+      this.#iterator =
+        Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]()
+    } catch (error) {
+      this.#finish({ failure: { error } })
+      return
+    }
+    this.#pull()
+  }
+
+  /**
+   * Ends the pull: what it has is sent, `return()` is called, and a `next()` that is still pending is not waited for.
+   */
+  stop(): void {
+    if (this.#end) return
+    this.#close()
+    this.#finish({})
+  }
+
+  /** Ends the pull at once: what it has is dropped. */
+  abort(): void {
+    this.#staged = []
+    this.#sending = false
+    if (this.#end) this.#finish(this.#end)
+    else this.stop()
+  }
+
+  #pull(): void {
+    while (!this.#end && !this.#sending) {
+      if (turnIsDue()) {
+        this.#flush()
+        inNextTurn(() => this.#pull())
+        return
+      }
+      let pulled: Pulled | undefined
+      try {
+        pulled = this.#iterator?.next()
+        if (isThenable(pulled)) {
+          this.#flushSoon()
+          pulled.then(this.#received, this.#failed)
+          return
+        }
+        this.#accept(pulled)
+      } catch (error) {
+        this.#failed(error)
+      }
+    }
+  }
+
+  readonly #received = (pulled: IteratorResult<unknown>): void => {
+    if (this.#end) return
+    try {
+      this.#accept(pulled)
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.#pull()
+  }
+
+  readonly #failed = (error: unknown): void => {
+    if (!this.#end) this.#finish({ failure: { error } })
+  }
+
+  #accept(pulled: IteratorResult<unknown> | undefined): void {
+    if (typeof pulled !== 'object' || pulled === null) {
+      throw new TypeError(`the source's iterator: expected next() to give an object, got ${pulled}`)
+    }
+    if (pulled.done) {
+      this.#finish({})
+      return
+    }
+    try {
+      this.#stage(Snapshot.of(pulled.value, 'item'))
+    } catch (error) {
+      this.#close()
+      throw error
+    }
+  }
+
+  #stage(item: unknown): void {
+    this.#staged.push(item)
+    if (typeof item === 'string') this.#weight += item.length
+    else if (item instanceof Snapshot) this.#weight += item.encoded.length
+    if (this.#staged.length >= BATCH || this.#weight >= BATCH_BYTES) this.#flush()
+  }
+
+  /** By the end of the microtasks the iterator has either given the next item, or makes us wait. */
+  #flushSoon(): void {
+    if (this.#flushing || this.#staged.length === 0) return
+    this.#flushing = true
+    process.nextTick(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#sending || this.#staged.length === 0) return
+    const items = this.#staged
+    this.#staged = []
+    this.#weight = 0
+    this.#sending = this.#target.send(items, this.#sent)
+  }
+
+  readonly #sent = (more: boolean): void => {
+    if (this.#over) return
+    this.#sending = false
+    if (!more) this.abort()
+    else if (this.#end) this.#finish(this.#end)
+    else {
+      this.#flush()
+      this.#pull()
+    }
+  }
+
+  /** Tells the iterator that nothing more is pulled; that it fails at that is nobody's concern any more. */
+  #close(): void {
+    try {
+      const returned = this.#iterator?.return?.()
+      if (isThenable(returned)) returned.then(undefined, () => {})
+    } catch {}
+  }
+
+  #finish(end: { failure?: { error: unknown } }): void {
+    this.#end = end
+    this.#flush()
+    if (this.#sending || this.#over) return
+    this.#over = true
+    this.#target.ended(end.failure)
+  }
+}
+
+function isThenable<V>(value: V | PromiseLike<V>): value is PromiseLike<V> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

@@ -1,0 +1,127 @@
+/** Results on their way to the one who iterates `system.results()`. */
+
+import { inNextTurn, turnIsDue } from './turn.js'
+
+/** Where results come from, and who is to know of their reader. */
+export interface ResultsOrigin<R> {
+  /** Brings more results, if there are any, without waiting. */
+  refill?(): R[]
+  /** The reader took one. */
+  onRead?(): void
+  /** The reader broke off. */
+  onBreak?(): void
+}
+
+interface Reader<R> {
+  resolve(result: IteratorResult<R, undefined>): void
+  reject(error: unknown): void
+}
+
+/** A queue that is read by asynchronous iteration; it ends with the system, and throws after an abort. */
+export class Results<R> implements AsyncIterableIterator<R, undefined, undefined> {
+  readonly #origin: ResultsOrigin<R>
+  #values: R[] = []
+  #position = 0
+  #readers: Reader<R>[] = []
+  #end: { error?: unknown } | undefined
+  #claimed = false
+
+  constructor(origin: ResultsOrigin<R>) {
+    this.#origin = origin
+  }
+
+  /** How many results wait to be read. */
+  get length(): number {
+    return this.#values.length - this.#position
+  }
+
+  /** Whether nobody is going to read any more. */
+  get ended(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** Whether the caller is the first, and so the one reader. */
+  claim(): boolean {
+    const first = !this.#claimed
+    this.#claimed = true
+    return first
+  }
+
+  /** Adds a result. Never waits: who pushes looks at `length` before. */
+  push(value: R): void {
+    if (this.#end) return
+    const reader = this.#readers.shift()
+    if (reader) reader.resolve({ value, done: false })
+    else this.#values.push(value)
+  }
+
+  /** Serves readers that wait, now that there may be more to bring. */
+  ready(): void {
+    while (this.#readers.length > 0) {
+      const values = this.#origin.refill?.() ?? []
+      if (values.length === 0) return
+      for (const value of values) this.push(value)
+    }
+  }
+
+  /** No more results come. What is there can still be read; then comes the end, or `error` once. */
+  end(failure: { error?: unknown } = {}): void {
+    if (this.#end) return
+    for (;;) {
+      const values = this.#origin.refill?.() ?? []
+      if (values.length === 0) break
+      for (const value of values) this.push(value)
+    }
+    this.#end = failure
+    for (const reader of this.#readers.splice(0)) this.#finish(reader)
+  }
+
+  next(): Promise<IteratorResult<R, undefined>> {
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject }
+      if (this.length === 0 && !this.#end) this.#values = this.#origin.refill?.() ?? []
+      if (this.length === 0) {
+        if (this.#end) this.#finish(reader)
+        else this.#readers.push(reader)
+        return
+      }
+      const result = { value: this.#take(), done: false } as const
+      this.#origin.onRead?.()
+      if (turnIsDue()) inNextTurn(() => resolve(result))
+      else resolve(result)
+    })
+  }
+
+  /** Breaks off: what is there and what comes later is dropped. */
+  async return(): Promise<IteratorResult<R, undefined>> {
+    const first = !this.#end
+    this.#end = {}
+    this.#values = []
+    this.#position = 0
+    for (const reader of this.#readers.splice(0)) this.#finish(reader)
+    if (first) this.#origin.onBreak?.()
+    return { value: undefined, done: true }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #take(): R {
+    const value = this.#values[this.#position] as R
+    this.#values[this.#position++] = undefined as R
+    if (this.#position === this.#values.length || this.#position === 1024) {
+      this.#values = this.#values.slice(this.#position)
+      this.#position = 0
+    }
+    return value
+  }
+
+  #finish(reader: Reader<R>): void {
+    const end = this.#end
+    if (end && 'error' in end) {
+      this.#end = {}
+      reader.reject(end.error)
+    } else reader.resolve({ value: undefined, done: true })
+  }
+}

@@ -1,0 +1,224 @@
+/** Sends of this environment into a system's channel. */
+
+import { Admission } from './binding.js'
+import { encodeItem, encodeItems } from './codec/encode.js'
+import { cancelSend, listenToSend } from './environment.js'
+import { FullError, InvalidOptionError } from './errors.js'
+import { binding } from './native.js'
+import type { Runs } from './runs.js'
+import { doneInTurn } from './turn.js'
+import { checkWait, type SendOptions, timeoutError, waitFor, withAccepted } from './wait.js'
+
+/** What a sender needs to know of its system. */
+export interface SenderSystem {
+  readonly handle: number
+  readonly capacity: number
+  readonly maxWaiting: number
+  /** Something was admitted. */
+  admitted(): void
+  /** Reports hand-overs that the channel does not know of yet; whether there were any. */
+  flush(): boolean
+  /** Why nothing is admitted any more. */
+  refusal(admission: number): Error
+}
+
+/** Makes the error of a send from the reason of its end, and how many of its items were accepted before. */
+type Blame = (reason: unknown, accepted: number) => unknown
+
+/** Counts the sends that wait. */
+export interface WaitCount {
+  enter(): void
+  leave(): void
+}
+
+const NO_LIMIT: SendOptions = {}
+/** With more sends waiting than this many times the capacity, a process warning says so, once. */
+const WARN_FACTOR = 10
+let warned = false
+
+export class Sender<T, R> {
+  readonly #system: SenderSystem
+  readonly #runs: Runs<R>
+  #waiting = 0
+
+  constructor(system: SenderSystem, runs: Runs<R>) {
+    this.#system = system
+    this.#runs = runs
+  }
+
+  /** @throws where the system takes no more items, or where `item` can't travel */
+  trySend(item: T): boolean {
+    const admission = this.#admit(item, 0, false)
+    if (admission === Admission.Full) return false
+    if (admission !== Admission.Admitted) throw this.#system.refusal(admission)
+    this.#system.admitted()
+    return true
+  }
+
+  /** @param waits - told when the send has to wait, and when it no longer does */
+  send(item: T, options?: SendOptions, waits?: WaitCount): Promise<void> {
+    try {
+      const limits = options === undefined ? NO_LIMIT : checkWait(options)
+      if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      const admission = this.#admit(item, 0, this.#mayWait(limits))
+      if (admission > 0) {
+        const waiting = this.#wait('send()', admission, limits, (reason) => reason)
+        return waits === undefined ? waiting : counted(waiting, waits)
+      }
+      if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
+      this.#system.admitted()
+      return doneInTurn()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async sendMany(items: readonly T[], options: SendOptions = NO_LIMIT): Promise<void> {
+    if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
+    const limits = checkWait(options)
+    if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
+    if (items.length === 0) return doneInTurn()
+    const admission = this.#sendBatch(items, false)
+    if (admission > 0) {
+      const accepted = this.#mayWait(limits) ? null : cancelSend(admission)
+      if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted)
+      if (accepted > 0) this.#system.admitted()
+      throw withAccepted(this.#refusal('sendMany()', Admission.Full, limits), accepted)
+    }
+    if (admission !== Admission.Admitted) throw withAccepted(this.#system.refusal(admission), 0)
+    this.#system.admitted()
+    return doneInTurn()
+  }
+
+  async run(item: T, options: SendOptions = NO_LIMIT): Promise<R> {
+    const limits = checkWait(options)
+    if (limits.signal?.aborted) throw limits.signal.reason
+    const tag = this.#runs.nextTag()
+    const admission = this.#admit(item, tag, this.#mayWait({}))
+    if (admission < 0) throw this.#refusal('run()', admission, {})
+    if (admission === Admission.Admitted) this.#system.admitted()
+    return waitFor<R>(
+      {
+        name: 'run()',
+        begin: (resolve, reject) => {
+          this.#runs.add(tag, resolve, reject)
+          if (admission <= 0) return
+          this.#listen(
+            admission,
+            () => {},
+            reject,
+            (reason) => reason,
+          )
+        },
+        cancel: (reason) => {
+          this.#runs.forget(tag)
+          if (admission > 0) this.#cancel(admission)
+          return { reason }
+        },
+      },
+      limits,
+    )
+  }
+
+  /** Sends all of `items` for a source; see `PullTarget.send`. */
+  sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean {
+    const admission = this.#sendBatch(items, true)
+    if (admission === Admission.Admitted) {
+      this.#system.admitted()
+      return false
+    }
+    if (admission > 0) {
+      listenToSend(admission, (outcome, accepted) => {
+        if (accepted > 0) this.#system.admitted()
+        done(outcome === Admission.Admitted)
+      })
+    } else process.nextTick(done, false)
+    return true
+  }
+
+  #sendBatch(items: readonly unknown[], fromSource: boolean): number {
+    const encoded = encodeItems(items)
+    const { handle } = this.#system
+    if (encoded instanceof Float64Array) return binding.sendNumbers(handle, encoded, fromSource)
+    const { kinds, ends, bytes, length } = encoded
+    return binding.sendBlobs(handle, kinds, ends, bytes, length, fromSource)
+  }
+
+  #admit(item: unknown, tag: number, wait: boolean): number {
+    const admission = this.#sendOne(item, tag, wait)
+    // A handler that runs right now has made room that the channel does not know of yet.
+    return admission === Admission.Full && this.#system.flush() ? this.#sendOne(item, tag, wait) : admission
+  }
+
+  #sendOne(item: unknown, tag: number, wait: boolean): number {
+    const { handle } = this.#system
+    if (typeof item === 'number') return binding.sendNumber(handle, item, tag, wait)
+    const { kind, bytes, length } = encodeItem(item, 'item')
+    return binding.sendItem(handle, kind, bytes, length, tag, wait)
+  }
+
+  #mayWait({ timeout }: SendOptions): boolean {
+    return timeout !== 0 && this.#waiting < this.#system.maxWaiting
+  }
+
+  /** Waits for a send that is queued natively; `blame` makes the error of an early end. */
+  #wait(name: string, send: number, limits: SendOptions, blame: Blame): Promise<void> {
+    return waitFor<void>(
+      {
+        name,
+        begin: (resolve, reject) => this.#listen(send, resolve, reject, blame),
+        cancel: (reason) => {
+          const accepted = this.#cancel(send)
+          return accepted === null ? undefined : { reason: blame(reason, accepted) }
+        },
+      },
+      limits,
+    )
+  }
+
+  #listen(send: number, resolve: () => void, reject: (error: unknown) => void, blame: Blame): void {
+    this.#waiting++
+    if (this.#waiting > WARN_FACTOR * this.#system.capacity) this.#warn()
+    listenToSend(send, (admission, accepted) => {
+      this.#waiting--
+      if (accepted > 0) this.#system.admitted()
+      if (admission === Admission.Admitted) resolve()
+      else reject(blame(this.#system.refusal(admission), accepted))
+    })
+  }
+
+  #cancel(send: number): number | null {
+    const accepted = cancelSend(send)
+    if (accepted === null) return null
+    this.#waiting--
+    if (accepted > 0) this.#system.admitted()
+    return accepted
+  }
+
+  #warn(): void {
+    if (warned) return
+    warned = true
+    const { capacity } = this.#system
+    process.emitWarning(
+      `more than ${WARN_FACTOR * capacity} sends wait for room in a channel of ${capacity} items: await each send, or set maxWaiting`,
+      { type: 'MillraceWarning', code: 'MILLRACE_WAITING_SENDS' },
+    )
+  }
+
+  #refusal(name: string, admission: number, { timeout }: SendOptions): Error {
+    if (admission !== Admission.Full) return this.#system.refusal(admission)
+    if (timeout === 0) return timeoutError(name, 0)
+    return new FullError(
+      `${name}: expected at most ${this.#system.maxWaiting} sends to wait for room, got one more`,
+    )
+  }
+}
+
+async function counted(waiting: Promise<void>, waits: WaitCount): Promise<void> {
+  waits.enter()
+  try {
+    await waiting
+  } finally {
+    waits.leave()
+  }
+}

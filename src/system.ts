@@ -1,0 +1,216 @@
+/** The public face of a system: it checks what it is given, and leaves the rest to the engine. */
+
+import { Engine } from './engine.js'
+import { InvalidOptionError } from './errors.js'
+import type { SystemEvent, SystemListener } from './events.js'
+import { planSystem, type SystemOptions } from './options.js'
+import type { Report } from './report.js'
+import type { SystemStats } from './stats.js'
+import { checkBoolean, checkMs, checkOptions } from './validate.js'
+import { checkWait, type SendOptions, type WaitOptions, waitFor } from './wait.js'
+
+/** How a system is stopped. */
+export interface StopOptions {
+  /**
+   * ms after which the system no longer waits for what is unsettled: `signal` of the handlers' contexts aborts, and
+   * what is not settled then becomes a dead letter with the reason `timeout`. Default: no limit.
+   */
+  timeout?: number
+  /** Whether what is queued is still handled. `false` is an abort. Default true. */
+  drain?: boolean
+}
+
+/**
+ * A producer-consumer system: producers make items, a bounded channel carries them, consumers handle them.
+ *
+ * Its life: ready → running ⇄ paused → draining → stopped, or → aborted. It keeps the process alive while a source
+ * runs or anything is unsettled, and not while its consumers idle or before it is started.
+ *
+ * ```ts
+ * const system = new ProducerConsumerSystem({ handler: async (url: string) => (await fetch(url)).status })
+ * await system.start()
+ * console.log(await system.run('https://example.com'))
+ * await system.stop()
+ * ```
+ */
+export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDisposable {
+  readonly #engine: Engine<T, R>
+
+  /**
+   * Makes a system that is ready; no thread starts yet.
+   *
+   * @throws {InvalidOptionError} for an option that can't be used: which, what was expected, and what came
+   */
+  constructor(options: SystemOptions<T, R>) {
+    this.#engine = new Engine(planSystem(options))
+  }
+
+  /**
+   * Starts producers and consumers. Waits until they run.
+   *
+   * Rejects with `StateError` where it was started, stopped or aborted before.
+   */
+  async start(): Promise<void> {
+    return this.#engine.start()
+  }
+
+  /**
+   * Hands nothing more to handlers; what they have they finish. Producers go on until the channel is full. Does not
+   * wait.
+   *
+   * @throws {StateError} unless it is running or paused
+   */
+  pause(): void {
+    this.#engine.pause()
+  }
+
+  /**
+   * Goes on after `pause`.
+   *
+   * @throws {StateError} unless it is running or paused
+   */
+  resume(): void {
+    this.#engine.resume()
+  }
+
+  /** Waits until everything that was sent so far is settled. The system goes on. */
+  async idle(options: WaitOptions = {}): Promise<void> {
+    const { signal } = checkWait(options)
+    signal?.throwIfAborted()
+    let takeBack = (): void => {}
+    return waitFor<void>(
+      {
+        name: 'idle()',
+        begin: (resolve) => {
+          takeBack = this.#engine.liveness.whenIdle(resolve)
+        },
+        cancel: (reason) => {
+          takeBack()
+          return { reason }
+        },
+      },
+      options,
+    )
+  }
+
+  /**
+   * Ends production, then waits until everything queued, waiting and in a handler's hands is settled, and gives the
+   * report. Later calls give the same promise, and one that is harsher hastens it: a shorter time-out, or an abort.
+   *
+   * Rejects with `SourceError` where the source failed.
+   *
+   * @throws {InvalidOptionError} for an option that can't be used
+   */
+  stop(options: StopOptions = {}): Promise<Report<T>> {
+    checkOptions('options', options, ['timeout', 'drain'])
+    const { timeout, drain = true } = options
+    if (timeout !== undefined) checkMs('timeout', timeout)
+    if (checkBoolean('drain', drain)) this.#engine.stop(timeout)
+    else this.#engine.abort(new Error('it was stopped without draining'))
+    return this.#engine.finished
+  }
+
+  /**
+   * Breaks off now. What was queued comes back in the report's `unprocessed`; what handlers have becomes dead letters
+   * with the reason `aborted`; everything that waits rejects with `AbortedError`, whose cause is `reason`.
+   */
+  abort(reason: unknown = new Error('no reason was given')): Promise<Report<T>> {
+    this.#engine.abort(reason)
+    return this.#engine.finished
+  }
+
+  /**
+   * The end, however it comes: a finite source ran out, or `stop` or `abort` is through. It gives the report, or
+   * rejects with `SourceError`. Nobody has to wait for it: it never becomes an unhandled rejection.
+   */
+  get finished(): Promise<Report<T>> {
+    return this.#engine.finished
+  }
+
+  /**
+   * Sends an item: the value at the moment of the call. Waits while the channel is full, behind earlier sends.
+   * Before the start, items queue.
+   *
+   * Rejects with `UncloneableError` for what can't travel, `ClosedError` after a stop, `AbortedError` after an abort,
+   * `FullError` where `maxWaiting` sends wait already, and as `options` say; the item is then not in the channel.
+   */
+  send(item: T, options?: SendOptions): Promise<void> {
+    return this.#engine.sender.send(item, options)
+  }
+
+  /**
+   * Sends an item if there is room for it now. False only where the channel is full, or earlier sends wait. Never
+   * waits.
+   *
+   * @throws {UncloneableError} for what can't travel
+   * @throws {ClosedError} after a stop
+   * @throws {AbortedError} after an abort
+   */
+  trySend(item: T): boolean {
+    return this.#engine.sender.trySend(item)
+  }
+
+  /**
+   * Sends all of `items`, in order, as `send` does and for much less an item. There may be more than the channel
+   * holds. Everything is encoded first, so where one item can't travel, none is sent.
+   *
+   * An error midway has `accepted`: how many items, from the first on, were sent.
+   */
+  sendMany(items: readonly T[], options?: SendOptions): Promise<void> {
+    return this.#engine.sender.sendMany(items, options)
+  }
+
+  /**
+   * Sends an item and waits for its result, which comes here and not to `results()`.
+   *
+   * Rejects with the handler's error, and as `send` does. Where `options` end the wait, an item that is in the
+   * channel already is handled all the same, and its result dropped.
+   */
+  run(item: T, options?: SendOptions): Promise<R> {
+    return this.#engine.sender.run(item, options)
+  }
+
+  /**
+   * The results, in the order in which they come, to be iterated once. To be called before the start, unless the
+   * system was made with `results: true`. A reader that is slow slows the consumers; one that breaks off ends the
+   * collection. The iteration ends with the system, and throws `AbortedError` after an abort.
+   *
+   * @throws {StateError} where it is too late, or for a second call
+   */
+  results(): AsyncIterableIterator<R, undefined, undefined> {
+    return this.#engine.readResults()
+  }
+
+  /** A snapshot of what the system did and does. Costs nothing while it is not called. */
+  stats(): SystemStats {
+    return this.#engine.stats()
+  }
+
+  /** Calls `listener` whenever `event` happens. */
+  on<E extends SystemEvent>(event: E, listener: SystemListener<T, E>): this {
+    return this.#listen('on', event, listener)
+  }
+
+  /** Calls `listener` when `event` happens next. */
+  once<E extends SystemEvent>(event: E, listener: SystemListener<T, E>): this {
+    return this.#listen('once', event, listener)
+  }
+
+  /** Takes back what `on` or `once` did. */
+  off<E extends SystemEvent>(event: E, listener: SystemListener<T, E>): this {
+    return this.#listen('off', event, listener)
+  }
+
+  /** Stops, and waits for it: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #listen<E extends SystemEvent>(how: 'on' | 'once' | 'off', event: E, listener: SystemListener<T, E>): this {
+    if (event !== 'deadLetter') throw new InvalidOptionError('event', "'deadLetter'", event)
+    if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function', listener)
+    this.#engine.events[how](event, listener)
+    this.#engine.watchDeadLetters()
+    return this
+  }
+}

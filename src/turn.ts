@@ -1,0 +1,64 @@
+/** How operations that never wait still let the event loop turn, so that timers and signals live beside them. */
+
+import { performance } from 'node:perf_hooks'
+
+/** ms after which a macrotask is due. The promise is 5; the rest is for what one operation takes. */
+const BUDGET = 4
+/** The most calls between two looks at the clock, which cost several times what a call does. */
+const MAX_STRIDE = 16
+/** ms between two looks above which calls are slow, so that each is to look. */
+const SLOW = 0.5
+
+const settled = Promise.resolve()
+let turned = performance.now()
+let looked = turned
+let stride = 1
+let countdown = 1
+let breath: Promise<void> | undefined
+
+/** Says that a macrotask has just begun. */
+export function beginTurn(): void {
+  turned = performance.now()
+  looked = turned
+}
+
+/** The time in ms, as of a few calls ago: free of charge. */
+export function recently(): number {
+  return looked
+}
+
+/** Whether so much time has passed since the last macrotask that the caller should let one run. */
+export function turnIsDue(): boolean {
+  if (--countdown > 0) return false
+  const now = performance.now()
+  stride = now - looked > SLOW ? 1 : Math.min(stride * 2, MAX_STRIDE)
+  countdown = stride
+  looked = now
+  if (now - turned < BUDGET) return false
+  countdown = 1
+  return true
+}
+
+/** A promise for an operation that is done already: settled, unless the event loop is due its turn before. */
+export function doneInTurn(): Promise<void> {
+  return turnIsDue() ? nextTurn() : settled
+}
+
+/** Calls `call` in a macrotask of its own. */
+export function inNextTurn(call: () => void): void {
+  setImmediate(() => {
+    beginTurn()
+    call()
+  })
+}
+
+/** A promise that a macrotask settles; all who wait for the same one share it. */
+function nextTurn(): Promise<void> {
+  breath ??= new Promise((resolve) => {
+    inNextTurn(() => {
+      breath = undefined
+      resolve()
+    })
+  })
+  return breath
+}

@@ -1,0 +1,83 @@
+/** Waits that a signal or a time-out can end early. */
+
+import { AbortedError, TimeoutError } from './errors.js'
+import { checkMs, checkOptions, checkSignal } from './validate.js'
+
+/** What can end an asynchronous wait early. */
+export interface WaitOptions {
+  /** Ends the wait with `signal.reason`. One that has aborted already ends it before anything happens. */
+  signal?: AbortSignal
+  /** The longest wait, in ms; after it, `TimeoutError`. 0: only what needs no wait. Default: no limit. */
+  timeout?: number
+}
+
+/** Options of a send. */
+export interface SendOptions extends WaitOptions {}
+
+/** A wait under way. */
+export interface Wait<V> {
+  /** What is waited for, in a time-out's message. */
+  name: string
+  /** Starts it. */
+  begin(resolve: (value: V) => void, reject: (reason: unknown) => void): void
+  /** Undoes it, and says what to reject with; undefined where it is too late, and the wait goes on to its end. */
+  cancel(reason: unknown): { reason: unknown } | undefined
+}
+
+const KNOWN = ['signal', 'timeout'] as const
+
+/** @throws {InvalidOptionError} for an unknown option, what is no signal, or what is no time-out */
+export function checkWait(options: WaitOptions): WaitOptions {
+  checkOptions('options', options, KNOWN)
+  if (options.signal !== undefined) checkSignal('signal', options.signal)
+  if (options.timeout !== undefined) checkMs('timeout', options.timeout)
+  return options
+}
+
+/** A promise of what `wait` brings, or that ends early as `options` say. Leaves no listener and no timer behind. */
+export function waitFor<V>(wait: Wait<V>, { signal, timeout }: WaitOptions): Promise<V> {
+  if (signal === undefined && timeout === undefined) {
+    return new Promise((resolve, reject) => wait.begin(resolve, reject))
+  }
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => end(signal?.reason)
+    const onTimeout = (): void => end(timeoutError(wait.name, timeout as number))
+    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const leave = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const end = (reason: unknown): void => {
+      leave()
+      const cancelled = wait.cancel(reason)
+      if (cancelled) reject(cancelled.reason)
+    }
+    wait.begin(
+      (value) => {
+        leave()
+        resolve(value)
+      },
+      (reason) => {
+        leave()
+        reject(reason)
+      },
+    )
+  })
+}
+
+/** The error of a wait that took longer than `timeout` ms. */
+export function timeoutError(name: string, timeout: number): TimeoutError {
+  return new TimeoutError(`${name}: expected to be done within ${timeout} ms`)
+}
+
+/**
+ * `reason` with how many items of a `sendMany` were sent. Where the reason can't carry that, because it is no object,
+ * is frozen, or is another call's reason too, an error with the reason as its cause does.
+ */
+export function withAccepted(reason: unknown, accepted: number): unknown {
+  if (typeof reason === 'object' && reason !== null && Object.isExtensible(reason)) {
+    if (!Object.hasOwn(reason, 'accepted')) return Object.assign(reason, { accepted })
+  }
+  return Object.assign(new AbortedError('the send was cancelled', { cause: reason }), { accepted })
+}

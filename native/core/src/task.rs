@@ -26,6 +26,26 @@ pub trait Task<B: Batch, R>: Send {
         results: Option<&mut R>,
         context: &TaskContext<'_>,
     ) -> Result<(), Failure>;
+
+    /// Handles the items of `batch` from `done` on, in order, each as [`handle`](Task::handle) does, and counts
+    /// `done` up behind each. Where one fails or panics, `done` is its index: the caller settles it and goes on
+    /// behind it.
+    ///
+    /// A caller that holds the task as `dyn Task` pays for one dynamic call and one guard against panics a batch, and
+    /// not an item: at a few nanoseconds each, that would be most of the time.
+    fn handle_batch(
+        &mut self,
+        batch: &B,
+        done: &mut usize,
+        mut results: Option<&mut R>,
+        context: &TaskContext<'_>,
+    ) -> Result<(), Failure> {
+        while *done < batch.len() {
+            self.handle(batch, *done, results.as_deref_mut(), context)?;
+            *done += 1;
+        }
+        Ok(())
+    }
 }
 
 /// What a task can ask of the system while it handles an item.

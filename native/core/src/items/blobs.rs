@@ -21,7 +21,7 @@ enum Kinds {
     Each(FrontVec<Kind>),
 }
 
-/// What kinds the items of a [`BlobView`] have.
+/// What kinds the items of a [`BlobView`](super::BlobView) have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KindView<'a> {
     /// All the same.

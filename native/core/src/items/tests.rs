@@ -263,7 +263,8 @@ fn columns_of_one_kind_make_a_batch() {
 #[test]
 fn columns_that_make_no_batch_are_refused() {
     let text = KindNumbers::One(Kind::Text as u8);
-    let refused = |bytes: &[u8], ends: &[u32], kinds| Items::from_blobs(bytes.to_vec(), ends, kinds).unwrap_err();
+    let refused =
+        |bytes: &[u8], ends: &[u32], kinds| Items::from_blobs(bytes.to_vec(), ends, kinds).expect_err("a failure");
 
     assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(11)), ColumnsError::Kind { index: 0, number: 11 });
     assert_eq!(refused(b"ab", &[1, 2], KindNumbers::Each(&[5, 255])), ColumnsError::Kind { index: 1, number: 255 });

@@ -18,44 +18,8 @@ use crate::task::{Task, TaskContext};
 /// One batch in this many is timed where batches are taken ahead.
 const SAMPLING: u64 = 16;
 
-/// A task behind one virtual call a batch: the loop over its items is compiled with the task in it.
-pub(crate) trait Runner<B, R>: Send {
-    fn prefetch(&self) -> usize;
-
-    /// Handles the items of `batch` from `*at` on, until one fails; `*at` is then that item's index. After a panic
-    /// it is too.
-    fn run(
-        &mut self,
-        batch: &B,
-        at: &mut usize,
-        results: Option<&mut R>,
-        context: &TaskContext<'_>,
-    ) -> Result<(), Failure>;
-}
-
-impl<B: Batch, R, T: Task<B, R>> Runner<B, R> for T {
-    fn prefetch(&self) -> usize {
-        Task::prefetch(self).max(1)
-    }
-
-    fn run(
-        &mut self,
-        batch: &B,
-        at: &mut usize,
-        mut results: Option<&mut R>,
-        context: &TaskContext<'_>,
-    ) -> Result<(), Failure> {
-        let len = batch.len();
-        while *at < len {
-            self.handle(batch, *at, results.as_deref_mut(), context)?;
-            *at += 1;
-        }
-        Ok(())
-    }
-}
-
 /// Handles items on this thread until the end of the channel, and reports that.
-pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dyn Runner<B, R>>, index: usize) {
+pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dyn Task<B, R>>, index: usize) {
     let mut consumer = Consumer { inner, counts: &inner.counters.consumers[index], task, batches: 0 };
     // A panic of the task fails its item; what is caught here is a panic of an item's own drop, or of a waker.
     consumer.counts.phase.set(ThreadState::Busy);
@@ -77,13 +41,13 @@ pub(crate) fn consumer_ended<B: Collect, R: Collect>(inner: &Inner<B, R>) {
 struct Consumer<'a, B: Collect, R: Collect> {
     inner: &'a Arc<Inner<B, R>>,
     counts: &'a ConsumerCounts,
-    task: Box<dyn Runner<B, R>>,
+    task: Box<dyn Task<B, R>>,
     batches: u64,
 }
 
 impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     fn take(&self) -> Result<Envelope<B>, ReceiveError> {
-        let max = self.task.prefetch();
+        let max = self.task.prefetch().max(1);
         match self.inner.channel.try_take(max) {
             Ok(envelope) => Ok(envelope),
             Err(TryReceiveError::Closed) => Err(ReceiveError::Closed),
@@ -200,7 +164,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         let context = TaskContext::new(&self.inner.aborted);
         let task = &mut self.task;
         // The task may be in any state after a panic of its own; that is its business, as it is with a thread.
-        match catch_unwind(AssertUnwindSafe(|| task.run(batch, at, results, &context))) {
+        match catch_unwind(AssertUnwindSafe(|| task.handle_batch(batch, at, results, &context))) {
             Ok(Err(failure)) if failure.code == ABORTED && self.inner.control().expired => Err(timed_out()),
             Ok(outcome) => outcome,
             Err(panic) => Err(Failure::from_panic(&*panic)),

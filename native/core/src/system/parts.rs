@@ -1,6 +1,5 @@
 //! What a system is put together from: where items come from, and what happens to them.
 
-use super::consumer::Runner;
 use crate::batch::Collect;
 use crate::items::Items;
 use crate::source::Source;
@@ -36,43 +35,26 @@ impl From<AnySource> for Sources<Items> {
     }
 }
 
+/// Makes the task of consumer `index`.
+pub type MakeTask<B, R> = Box<dyn FnMut(usize) -> Box<dyn Task<B, R>> + Send>;
+
 /// What happens to items.
 pub enum Handlers<B, R> {
     /// Consumer threads.
-    Native(Box<dyn MakeTask<B, R>>),
+    Native(MakeTask<B, R>),
     /// An [`ExternalConsumer`](super::ExternalConsumer) takes them.
     External,
 }
 
 impl<B: Collect, R: Collect> Handlers<B, R> {
     /// Consumer threads, each with the task that `make` gives for its index.
-    pub fn native<T: Task<B, R> + 'static>(make: impl FnMut(usize) -> T + Send + 'static) -> Self {
-        Handlers::Native(Box::new(make))
+    pub fn native<T: Task<B, R> + 'static>(mut make: impl FnMut(usize) -> T + Send + 'static) -> Self {
+        Handlers::Native(Box::new(move |index| Box::new(make(index))))
     }
 }
 
 impl From<AnyTask> for Handlers<Items, Items> {
-    /// Each kind of task by itself, so that the consumers' loop is compiled with the task in it.
     fn from(plan: AnyTask) -> Self {
-        match plan {
-            AnyTask::Sleep(plan) => Handlers::native(move |_| plan.task()),
-            AnyTask::Hash(plan) => Handlers::native(move |_| plan.task()),
-            AnyTask::HashFile(plan) => Handlers::native(move |_| plan.task()),
-            AnyTask::Noop(plan) => Handlers::native(move |_| plan.task()),
-        }
-    }
-}
-
-/// Makes tasks. Sealed: [`Handlers::native`] makes one from a closure.
-#[allow(private_interfaces, reason = "sealed: nobody outside can name or call it")]
-pub trait MakeTask<B, R>: Send {
-    #[doc(hidden)]
-    fn make(&mut self, index: usize) -> Box<dyn Runner<B, R>>;
-}
-
-#[allow(private_interfaces, reason = "sealed: nobody outside can name or call it")]
-impl<B: Collect, R: Collect, T: Task<B, R> + 'static, F: FnMut(usize) -> T + Send> MakeTask<B, R> for F {
-    fn make(&mut self, index: usize) -> Box<dyn Runner<B, R>> {
-        Box::new(self(index))
+        Handlers::Native(Box::new(move |_| plan.task()))
     }
 }

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::consumer::Runner;
 use super::inner::{Control, Inner};
 use super::letters::{DeadLetter, timed_out};
 use super::state::{Event, State};
@@ -16,6 +15,7 @@ use super::{Handlers, Notice, Report, Sources, consumer, producer};
 use crate::batch::Collect;
 use crate::failure::Failure;
 use crate::source::Source;
+use crate::task::Task;
 
 /// How often the supervisor takes a sample of the throughput.
 const TICK: Duration = Duration::from_millis(250);
@@ -91,10 +91,10 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
         Ok(())
     }
 
-    fn make_tasks(&mut self) -> Vec<Box<dyn Runner<B, R>>> {
+    fn make_tasks(&mut self) -> Vec<Box<dyn Task<B, R>>> {
         match &mut self.handlers {
             Handlers::External => Vec::new(),
-            Handlers::Native(make) => (0..self.inner.counters.consumers.len()).map(|index| make.make(index)).collect(),
+            Handlers::Native(make) => (0..self.inner.counters.consumers.len()).map(make).collect(),
         }
     }
 

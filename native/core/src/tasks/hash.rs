@@ -25,7 +25,7 @@ impl Hash {
     }
 }
 
-/// One consumer's [`Hash`]. Takes one item at a time: the next may be a gigabyte.
+/// One consumer's [`struct@Hash`]. Takes one item at a time: the next may be a gigabyte.
 pub struct HashTask {
     hasher: Hasher,
 }

@@ -12,8 +12,9 @@ use crate::file;
 use crate::items::{Encoding, FileDigest, Item, Items};
 use crate::task::{Task, TaskContext};
 
-/// How many bytes to read at a time. Measured: larger ones leave the processor's cache, smaller ones cost more calls.
-const BUFFER: usize = 256 << 10;
+/// How many bytes to read at a time. On cached files, sizes from 64 KiB to 1 MiB were measured within a tenth of each
+/// other; this one stays in a second-level cache.
+const BUFFER: usize = 128 << 10;
 
 /// Hashes the content of the file that each item names, as text or bytes; the result is the path with the digest.
 ///

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use crate::batch::Batch;
 use crate::failure::Failure;
 use crate::items::{Item, Items};
 use crate::task::{Task, TaskContext};
@@ -28,6 +29,18 @@ impl NoopTask {
     /// The sum of the numbers handled so far.
     pub fn sum(&self) -> f64 {
         self.sums.iter().sum()
+    }
+
+    fn sum_all(&mut self, values: &[f64]) {
+        let (fours, rest) = values.as_chunks::<4>();
+        for four in fours {
+            for (sum, value) in self.sums.iter_mut().zip(four) {
+                *sum += value;
+            }
+        }
+        for (sum, value) in self.sums.iter_mut().zip(rest) {
+            *sum += value;
+        }
     }
 }
 
@@ -56,6 +69,27 @@ impl Task<Items, Items> for NoopTask {
         }
         if let Some(results) = results {
             results.push(Item::Undefined);
+        }
+        Ok(())
+    }
+
+    fn handle_batch(
+        &mut self,
+        batch: &Items,
+        done: &mut usize,
+        mut results: Option<&mut Items>,
+        context: &TaskContext<'_>,
+    ) -> Result<(), Failure> {
+        if results.is_none()
+            && let Some(values) = batch.as_numbers()
+        {
+            self.sum_all(&values[*done..]);
+            *done = values.len();
+            return Ok(());
+        }
+        while *done < batch.len() {
+            self.handle(batch, *done, results.as_deref_mut(), context)?;
+            *done += 1;
         }
         Ok(())
     }

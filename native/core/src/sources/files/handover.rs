@@ -225,7 +225,7 @@ mod tests {
     fn a_stop_wakes_the_walk_that_waits_for_room() {
         let handover = Handover::new();
         thread::scope(|scope| {
-            let givers = [(); 2].map(|()| scope.spawn(|| give(&handover, BOUND)));
+            let givers = [(); 2].map(|()| scope.spawn(|| give(&handover, BOUND * 2)));
             until(|| handover.lock().givers.waiting == 2);
             handover.stop();
             assert!(givers.into_iter().all(|giver| !giver.join().expect("no panic")));

@@ -142,7 +142,9 @@ impl LineBuffer {
             grown[..self.end].copy_from_slice(&self.bytes);
             self.bytes = grown;
         }
-        let read = reader.read(&mut self.bytes[self.end..], out)?;
+        // No more at a time where the buffer has grown, so that the stop flag is looked at as often.
+        let space = (self.bytes.len() - self.end).min(self.size);
+        let read = reader.read(&mut self.bytes[self.end..][..space], out)?;
         self.end += read;
         Ok(read)
     }

@@ -46,13 +46,17 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The largest buffer, 1 MiB: between two reads a producer looks at the stop flag.
+    pub const MAX_BUFFER: usize = 1 << 20;
+
     /// The lines of the files at `paths`. Opens each once, to see that it can be read.
     pub fn new(paths: impl IntoIterator<Item = PathBuf>, options: LinesOptions) -> Result<Self, OptionError> {
         if options.range == 0 {
             return Err(OptionError::new("range", "a number of bytes from 1", "0"));
         }
-        if options.buffer == 0 {
-            return Err(OptionError::new("buffer", "a number of bytes from 1", "0"));
+        if !(1..=Self::MAX_BUFFER).contains(&options.buffer) {
+            let expected = format!("a number of bytes from 1 to {}", Self::MAX_BUFFER);
+            return Err(OptionError::new("buffer", expected, options.buffer.to_string()));
         }
         let inputs = paths.into_iter().map(Input::new).collect::<Result<Arc<[_]>, _>>()?;
         if inputs.is_empty() {

@@ -1,41 +1,46 @@
 /** Keeps handlers from waiting for each other. */
 
 import { WouldDeadlockError } from './errors.js'
-import type { HandlerContext } from './handler-context.js'
 import type { WaitCount } from './sender.js'
 
 /**
- * Which handlers under way wait for room in their own system's channel. The last consumer that is not waiting must
- * not begin to: only consumers make room.
+ * Which handlers under way wait for room in their own system's channel, by their contexts. The last consumer that is
+ * not waiting must not begin to: only consumers make room.
  */
-export class DeadlockGuard<T> {
+export class DeadlockGuard {
   readonly #consumers: number
-  readonly #waiting = new Set<HandlerContext<T>>()
+  /** How many sends each of them waits for. */
+  readonly #waiting = new Map<object, number>()
 
   constructor(consumers: number) {
     this.#consumers = consumers
   }
 
+  /** Whether any handler waits. */
+  get any(): boolean {
+    return this.#waiting.size > 0
+  }
+
   /** Whether a send of `context` may wait. */
-  mayWait(context: HandlerContext<T>): boolean {
+  mayWait(context: object): boolean {
     return this.#waiting.has(context) || this.#waiting.size + 1 < this.#consumers
   }
 
-  /** What a send of `context` that may wait tells. */
-  countOf(context: HandlerContext<T>): WaitCount {
+  /** What a send of `context` that waits tells. */
+  countOf(context: object): WaitCount {
     return {
-      enter: () => {
-        context.waits++
-        this.#waiting.add(context)
-      },
+      enter: () => this.#waiting.set(context, (this.#waiting.get(context) ?? 0) + 1),
       leave: () => {
-        if (--context.waits === 0) this.#waiting.delete(context)
+        const count = this.#waiting.get(context)
+        if (count === undefined) return
+        if (count === 1) this.#waiting.delete(context)
+        else this.#waiting.set(context, count - 1)
       },
     }
   }
 
   /** The handler is through, whatever its sends do. */
-  leaveBehind(context: HandlerContext<T>): void {
+  forget(context: object): void {
     this.#waiting.delete(context)
   }
 

@@ -3,11 +3,18 @@
 import type { Context } from './context.js'
 import type { SendOptions } from './wait.js'
 
-/** What the contexts of one system share. */
+/** What the contexts of one consumer share. */
+export interface ContextOwner<T> {
+  /** Which consumer it is, from 0. */
+  readonly worker: number
+  readonly system: ContextSystem<T>
+}
+
+/** What contexts need to know of their system. */
 export interface ContextSystem<T> {
   readonly signal: AbortSignal
   /** A send that must not wait where every other consumer does too. */
-  sendFrom(context: HandlerContext<T>, item: T, options?: SendOptions): Promise<void>
+  sendFrom(context: object, item: T, options?: SendOptions): Promise<void>
   /** Stops without waiting. */
   requestStop(): void
 }
@@ -15,16 +22,12 @@ export interface ContextSystem<T> {
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
 export class HandlerContext<T> implements Context<T> {
-  readonly #system: ContextSystem<T>
+  readonly #owner: ContextOwner<T>
   readonly #sequence: number
-  readonly worker: number
-  /** How many of its sends wait for room. */
-  waits = 0
 
-  constructor(system: ContextSystem<T>, sequence: number, worker: number) {
-    this.#system = system
+  constructor(owner: ContextOwner<T>, sequence: number) {
+    this.#owner = owner
     this.#sequence = sequence
-    this.worker = worker
   }
 
   get id(): string {
@@ -36,18 +39,22 @@ export class HandlerContext<T> implements Context<T> {
   }
 
   get signal(): AbortSignal {
-    return this.#system.signal
+    return this.#owner.system.signal
   }
 
   get headers(): Readonly<Record<string, string>> {
     return NO_HEADERS
   }
 
+  get worker(): number {
+    return this.#owner.worker
+  }
+
   send(item: T, options?: SendOptions): Promise<void> {
-    return this.#system.sendFrom(this, item, options)
+    return this.#owner.system.sendFrom(this, item, options)
   }
 
   stop(): void {
-    this.#system.requestStop()
+    this.#owner.system.requestStop()
   }
 }

@@ -1,13 +1,22 @@
-/** What a callback consumer did since its last report, in the memory that the native side reads. */
+/** What a callback consumer did since its last report, on its way to the memory that the native side reads. */
 
 import { type Chunk, Header } from './chunk.js'
 
-/** Counts go up item by item; the native call that reads them clears them. Items belong to a generation, 0 or 1. */
+/**
+ * Counts of items by generation, 0 or 1. Items of the chunk in hand that are settled right away are counted apart,
+ * because that is done tens of millions of times a second.
+ */
 export class Marks {
   readonly #header: Float64Array
+  readonly #late = { processed: [0, 0], failed: [0, 0] }
+  #any = false
+  /** Items of the chunk in hand: handed over, and of those, processed and failed before the next. */
+  handed = 0
+  processed = 0
+  failed = 0
   /** Since when the handler's time was not reported. */
   #since = 0
-  #any = false
+  #sample = 0
 
   constructor(chunk: Chunk) {
     this.#header = chunk.header
@@ -15,7 +24,7 @@ export class Marks {
 
   /** Whether there is something to report. */
   get any(): boolean {
-    return this.#any
+    return this.#any || this.handed > 0
   }
 
   /** The handler begins to work after a pause. */
@@ -23,33 +32,10 @@ export class Marks {
     this.#since = now
   }
 
-  handed(generation: number): void {
-    this.#add(Header.Handed + generation)
-  }
-
-  processed(generation: number): void {
-    this.#add(Header.Processed + generation)
-  }
-
-  failed(generation: number): void {
-    this.#add(Header.Failed + generation)
-  }
-
-  /** How long one item took, in ms. */
-  sample(ms: number): void {
-    this.#header[Header.Sample] = ms
-  }
-
-  /** To be called right before the native call that reads the marks. */
-  seal(): void {
-    const now = performance.now()
-    if (this.#any) this.#header[Header.Busy] = now - this.#since
-    this.#since = now
-    this.#any = false
-  }
-
-  #add(place: number): void {
-    this.#header[place] = (this.#header[place] as number) + 1
+  /** An item was settled some time after its hand-over. */
+  settled(generation: number, outcome: 'processed' | 'failed'): void {
+    const counts = this.#late[outcome]
+    counts[generation] = (counts[generation] as number) + 1
     this.#any = true
   }
 }

@@ -1,12 +1,10 @@
 /** How operations that never wait still let the event loop turn, so that timers and signals live beside them. */
 
-import { performance } from 'node:perf_hooks'
-
 /** ms after which a macrotask is due. The promise is 5; the rest is for what one operation takes. */
 const BUDGET = 4
-/** The most calls between two looks at the clock, which cost several times what a call does. */
+/** The most operations between two looks at the clock, which cost several times what an operation does. */
 const MAX_STRIDE = 16
-/** ms between two looks above which calls are slow, so that each is to look. */
+/** ms between two looks above which operations are slow, so that each is to look. */
 const SLOW = 0.5
 
 const settled = Promise.resolve()
@@ -22,14 +20,20 @@ export function beginTurn(): void {
   looked = turned
 }
 
-/** The time in ms, as of a few calls ago: free of charge. */
+/** The time in ms, as of a few operations ago: free of charge. */
 export function recently(): number {
   return looked
 }
 
-/** Whether so much time has passed since the last macrotask that the caller should let one run. */
-export function turnIsDue(): boolean {
-  if (--countdown > 0) return false
+/** How many operations may be done before `turnIsDue` is to be asked. */
+export function operationsInTurn(): number {
+  return countdown
+}
+
+/** Whether, after so many more operations, a macrotask should be let run before the next one. */
+export function turnIsDue(operations = 1): boolean {
+  countdown -= operations
+  if (countdown > 0) return false
   const now = performance.now()
   stride = now - looked > SLOW ? 1 : Math.min(stride * 2, MAX_STRIDE)
   countdown = stride

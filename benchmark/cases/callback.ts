@@ -1,0 +1,49 @@
+/**
+ * Native producers to a JavaScript function on the main thread, beside queues in JavaScript that are fed from an array
+ * of stored values in windows of 1000: a window is pushed, and the next one when the queue is idle again.
+ */
+import type { Contestant, Workload } from '../measure.js'
+import { contestant } from '../process.js'
+
+const items = 10_000_000
+
+function ours(mode: 'sync' | 'async'): Contestant {
+  return {
+    name: 'millrace',
+    how: `10 producers, ${mode} handler, 5 at once`,
+    run: contestant('callback-millrace', mode),
+  }
+}
+
+export const callback: Workload[] = [
+  {
+    case: 'callback',
+    workload: 'sync',
+    unit: 'items/s',
+    items,
+    ours: ours('sync'),
+    peers: [
+      {
+        name: 'fastq',
+        how: 'callback API, push, concurrency 5',
+        run: contestant('callback-fastq', 'callback'),
+      },
+    ],
+  },
+  {
+    case: 'callback',
+    workload: 'async',
+    unit: 'items/s',
+    items: items / 2,
+    ours: ours('async'),
+    peers: [
+      { name: 'p-queue', how: 'add, concurrency 5', run: contestant('callback-p-queue'), items: items / 10 },
+      {
+        name: 'fastq.promise',
+        how: 'push, concurrency 5',
+        run: contestant('callback-fastq', 'promise'),
+        items: items / 5,
+      },
+    ],
+  },
+]

@@ -1,0 +1,36 @@
+/**
+ * Native producers to native consumers: 10, 5, and at most 1000 items between them. Each value is stored in memory
+ * before it is sent, and read and summed after it was received. Ours is the whole system, its statistics on.
+ */
+import type { Workload } from '../measure.js'
+import { native } from '../process.js'
+
+const shape = ['10', '5', '1000']
+
+export const hotPath: Workload[] = [
+  {
+    case: 'hot-path',
+    workload: 'numbers',
+    unit: 'items/s',
+    items: 200_000_000,
+    ours: { name: 'millrace', how: 'sequence source, summing task', run: native('millrace', ...shape) },
+    peers: [
+      {
+        name: 'crossbeam-channel',
+        how: 'bounded(1000), one number a message',
+        run: native('crossbeam-items', ...shape),
+        items: 20_000_000,
+      },
+      {
+        name: 'crossbeam-channel, batches',
+        how: 'vectors of 64 numbers, bounded(16): the same bound of items',
+        run: native('crossbeam-batches', ...shape),
+      },
+      {
+        name: 'crossbeam-channel, batches, 64 x the bound',
+        how: 'vectors of 64 numbers, bounded(1000): up to 64,000 items',
+        run: native('crossbeam-batches-64x', ...shape),
+      },
+    ],
+  },
+]

@@ -1,0 +1,20 @@
+import fastq, { type done } from 'fastq'
+import { add, CONCURRENCY, feed, modes, run } from './contest.js'
+
+const idle = (queue: { drain: () => void }) => () =>
+  new Promise<void>((resolve) => {
+    queue.drain = resolve
+  })
+
+void run(() => {
+  if (modes[0] === 'promise') {
+    const queue = fastq.promise(async (value: number) => add(value), CONCURRENCY)
+    return feed((value) => void queue.push(value), idle(queue))
+  }
+  const queue = fastq((value: number, done: done) => {
+    add(value)
+    done(null)
+  }, CONCURRENCY)
+  // Without a callback of its own, each push costs fastq the least.
+  return feed((value) => queue.push(value), idle(queue))
+})

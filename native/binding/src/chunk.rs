@@ -1,16 +1,13 @@
 //! The memory in which a call hands over up to 128 items: one buffer that JavaScript made, read and written by both
 //! sides. src/chunk.ts has the same layout; a test compares the two.
 
-use millrace_core::{Batch, Items, KindView, View};
+use millrace_core::{Batch, BlobView, Items, Kind, KindView, View};
 use napi_derive::napi;
 
 /// The most items in a chunk.
 pub const ITEMS: usize = 128;
 /// The most bytes of items in the chunk itself.
 pub const INLINE_BYTES: usize = 64 * 1024;
-
-const MIXED: u8 = 255;
-const NUMBER: u8 = millrace_core::Kind::Number as u8;
 
 const HEADER: usize = 0;
 const NUMBERS: usize = 128;
@@ -37,9 +34,42 @@ enum Header {
     Tagged = 11,
 }
 
-/// A chunk, for the time of a call.
+/// A chunk, for the time of a call: batches are added until one does not fit the shape or the room.
 pub struct Chunk<'a> {
     memory: &'a mut [u8],
+    count: usize,
+    bytes: usize,
+    shape: Shape,
+    tagged: bool,
+}
+
+/// What the items of a chunk have in common.
+#[derive(Clone, Copy, PartialEq)]
+enum Shape {
+    /// Numbers in a column of their own.
+    Numbers,
+    /// Bytes, all of one kind.
+    One(Kind),
+    /// Bytes, each of a kind of its own.
+    Each,
+}
+
+impl Shape {
+    fn of(blobs: &BlobView<'_>) -> Self {
+        match blobs.kinds {
+            KindView::One(kind) => Shape::One(kind),
+            KindView::Each(_) => Shape::Each,
+        }
+    }
+
+    /// As JavaScript knows it.
+    fn number(self) -> u8 {
+        match self {
+            Shape::Numbers => Kind::Number as u8,
+            Shape::One(kind) => kind as u8,
+            Shape::Each => 255,
+        }
+    }
 }
 
 /// What a callback consumer did since its last call. Counts are by generation.
@@ -57,7 +87,7 @@ impl<'a> Chunk<'a> {
     /// Where the memory is too small.
     pub fn new(memory: &'a mut [u8]) -> Self {
         assert!(memory.len() >= SIZE, "expected a chunk of {SIZE} bytes, got {}", memory.len());
-        Chunk { memory }
+        Chunk { memory, count: 0, bytes: 0, shape: Shape::Numbers, tagged: false }
     }
 
     /// Reads the marks and clears them.
@@ -74,39 +104,72 @@ impl<'a> Chunk<'a> {
         marks
     }
 
-    /// Writes all of `items`, which are at most [`ITEMS`]. Says whether their bytes fitted.
-    pub fn put(&mut self, items: &Items, generation: usize) -> bool {
-        let count = items.len();
-        self.write(Header::Generation as usize, generation as f64);
-        self.write(Header::Tagged as usize, f64::from(u8::from(items.is_tagged())));
-        if items.is_tagged() {
-            fill(&mut self.memory[TAGS..ENDS], (0..count).map(|index| (items.tag(index) as f64).to_ne_bytes()));
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many more items fit.
+    pub fn room(&self) -> usize {
+        ITEMS - self.count
+    }
+
+    /// How many items off the front of `items` can be added. To an empty chunk at least one can.
+    pub fn fit(&self, items: &Items) -> usize {
+        let left = INLINE_BYTES.saturating_sub(self.bytes);
+        let fitting = items.fit(self.room(), left);
+        if self.count == 0 || fitting == 0 {
+            return fitting;
         }
+        let goes_along = items.is_tagged() == self.tagged
+            && match items.view(0..fitting) {
+                View::Numbers(_) => self.shape == Shape::Numbers,
+                View::Blobs(blobs) => self.shape == Shape::of(&blobs) && blobs.bytes.len() <= left,
+            };
+        if goes_along { fitting } else { 0 }
+    }
+
+    /// Adds all of `items`, of which [`fit`](Chunk::fit) has said that they can be. Returns the bytes of an item that
+    /// is too large for the chunk.
+    pub fn add(&mut self, items: &Items) -> Option<Vec<u8>> {
+        let count = items.len();
+        let mut large = None;
         match items.view(0..count) {
             View::Numbers(values) => {
-                self.write(Header::Kind as usize, f64::from(NUMBER));
-                self.write(Header::Bytes as usize, 0.0);
-                fill(&mut self.memory[NUMBERS..TAGS], values.iter().map(|value| value.to_ne_bytes()));
-                true
+                self.shape = Shape::Numbers;
+                fill(&mut self.memory[NUMBERS + 8 * self.count..TAGS], values.iter().map(|value| value.to_ne_bytes()));
             }
             View::Blobs(blobs) => {
-                let kind = match blobs.kinds {
-                    KindView::One(kind) => kind as u8,
-                    KindView::Each(kinds) => {
-                        fill(&mut self.memory[KINDS..BYTES], kinds.iter().map(|kind| [*kind as u8]));
-                        MIXED
-                    }
-                };
-                self.write(Header::Kind as usize, f64::from(kind));
-                self.write(Header::Bytes as usize, blobs.bytes.len() as f64);
-                fill(&mut self.memory[ENDS..KINDS], blobs.ends().map(u32::to_ne_bytes));
-                let fits = blobs.bytes.len() <= INLINE_BYTES;
-                if fits {
-                    self.memory[BYTES..BYTES + blobs.bytes.len()].copy_from_slice(blobs.bytes);
+                self.shape = Shape::of(&blobs);
+                if let KindView::Each(kinds) = blobs.kinds {
+                    fill(&mut self.memory[KINDS + self.count..BYTES], kinds.iter().map(|kind| [*kind as u8]));
                 }
-                fits
+                let base = self.bytes as u32;
+                let ends = blobs.ends().map(|end| (base + end).to_ne_bytes());
+                fill(&mut self.memory[ENDS + 4 * self.count..KINDS], ends);
+                let end = self.bytes + blobs.bytes.len();
+                match self.memory[BYTES..].get_mut(self.bytes..end) {
+                    Some(place) => place.copy_from_slice(blobs.bytes),
+                    None => large = Some(blobs.bytes.to_vec()),
+                }
+                self.bytes = end;
             }
         }
+        self.tagged = items.is_tagged();
+        if self.tagged {
+            let tags = (0..count).map(|index| (items.tag(index) as f64).to_ne_bytes());
+            fill(&mut self.memory[TAGS + 8 * self.count..ENDS], tags);
+        }
+        self.count += count;
+        large
+    }
+
+    /// Completes the chunk and says how many items are in it.
+    pub fn finish(mut self, generation: usize) -> i32 {
+        self.write(Header::Generation as usize, generation as f64);
+        self.write(Header::Kind as usize, f64::from(self.shape.number()));
+        self.write(Header::Bytes as usize, self.bytes as f64);
+        self.write(Header::Tagged as usize, f64::from(u8::from(self.tagged)));
+        self.count.cast_signed() as i32
     }
 
     fn take_counts(&mut self, first: Header) -> [usize; 2] {
@@ -132,20 +195,6 @@ impl<'a> Chunk<'a> {
 fn fill<const N: usize>(column: &mut [u8], values: impl Iterator<Item = [u8; N]>) {
     for (out, value) in column.chunks_exact_mut(N).zip(values) {
         out.copy_from_slice(&value);
-    }
-}
-
-/// Takes as many items off the front of `items` as one chunk holds; a larger one comes alone.
-pub fn take_part(items: &mut Items) -> Items {
-    let count = items.fit(ITEMS, INLINE_BYTES);
-    items.split_front(count)
-}
-
-/// The bytes of all items, end to end.
-pub fn bytes_of(items: &Items) -> Vec<u8> {
-    match items.view(0..items.len()) {
-        View::Numbers(_) => Vec::new(),
-        View::Blobs(blobs) => blobs.bytes.to_vec(),
     }
 }
 

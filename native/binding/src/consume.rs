@@ -5,11 +5,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use millrace_core::system::{Delivery, ExternalConsumer};
-use millrace_core::{Batch, Collect, Items, ReceiveError};
+use millrace_core::{Batch, Items, ReceiveError};
 use napi::bindgen_prelude::{Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
-use crate::chunk::{Chunk, INLINE_BYTES, ITEMS, Marks, bytes_of, take_part};
+use crate::chunk::{Chunk, Marks};
 use crate::environment::{Environment, Ready, lock};
 use crate::error::Result;
 use crate::registry;
@@ -23,13 +23,11 @@ pub const ABORTED: i32 = -2;
 pub struct Callback {
     consumer: ExternalConsumer<Items, Items>,
     waker: Waker,
-    /// Taken, and not yet given to JavaScript: all of one generation, and then some of the other.
-    rest: Items,
-    next: Option<Delivery<Items>>,
-    /// Given to JavaScript; the first `handed` of them went to the handler.
-    given: Items,
+    /// Taken, and not yet given to JavaScript.
+    rest: Option<Delivery<Items>>,
+    /// Given to JavaScript; the first `handed` of these items went to the handler.
+    given: Vec<Delivery<Items>>,
     handed: usize,
-    generation: usize,
     /// The bytes of the last chunk, where they did not fit it.
     large: Option<Vec<u8>>,
 }
@@ -39,11 +37,9 @@ impl Callback {
         Callback {
             consumer,
             waker: Waker::from(Arc::new(ItemsWaker { environment, system })),
-            rest: Items::default(),
-            next: None,
-            given: Items::default(),
+            rest: None,
+            given: Vec::new(),
             handed: 0,
-            generation: 0,
             large: None,
         }
     }
@@ -67,67 +63,60 @@ impl Callback {
                 self.consumer.failed(generation, marks.failed[generation]);
             }
         }
-        if self.handed == self.given.len() {
-            self.given = Items::default();
+        if self.handed == self.given.iter().map(|delivery| delivery.batch.len()).sum() {
+            self.given.clear();
             self.handed = 0;
         }
     }
 
-    fn take(&mut self, chunk: &mut Chunk<'_>) -> i32 {
-        if self.rest.is_empty()
-            && let Some(Delivery { batch, generation }) = self.next.take()
-        {
-            self.rest = batch;
-            self.generation = generation;
-        }
-        if self.rest.is_empty() {
-            match self.consumer.poll_take(&mut Context::from_waker(&self.waker), ITEMS) {
-                Poll::Ready(Ok(Delivery { batch, generation })) => {
-                    self.rest = batch;
-                    self.generation = generation;
-                    self.take_more();
-                }
+    /// Fills the chunk with what is there and goes together, so that one call serves several batches.
+    fn take(&mut self, mut chunk: Chunk<'_>) -> i32 {
+        self.large = None;
+        let mut generation = None;
+        loop {
+            let mut delivery = match self.next(&chunk) {
+                Poll::Ready(Ok(delivery)) => delivery,
+                // Where something was taken, the end comes with the next call.
+                _ if chunk.count() > 0 => break,
                 Poll::Ready(Err(ReceiveError::Closed)) => return ENDED,
                 Poll::Ready(Err(ReceiveError::Aborted)) => return ABORTED,
                 Poll::Pending => return NOTHING,
+            };
+            let fitting = chunk.fit(&delivery.batch);
+            if fitting == 0 || generation.is_some_and(|generation| generation != delivery.generation) {
+                self.rest = Some(delivery);
+                break;
+            }
+            generation = Some(delivery.generation);
+            let part = delivery.batch.split_front(fitting);
+            self.large = chunk.add(&part);
+            self.given.push(Delivery { batch: part, generation: delivery.generation });
+            if !delivery.batch.is_empty() {
+                self.rest = Some(delivery);
             }
         }
-        let part = take_part(&mut self.rest);
-        let count = part.len().cast_signed() as i32;
-        self.large = (!chunk.put(&part, self.generation)).then(|| bytes_of(&part));
-        // Something is left of the last chunk only while JavaScript takes all there is without handing it over.
-        self.given.append(part);
-        count
+        chunk.finish(generation.unwrap_or_default())
     }
 
-    /// Fills up the chunk with batches that are there, so that one call serves them all.
-    fn take_more(&mut self) {
-        while self.rest.len() < ITEMS && self.rest.byte_len() < INLINE_BYTES {
-            // Nobody has to be woken: JavaScript asks again once it is through with these.
-            let mut context = Context::from_waker(Waker::noop());
-            match self.consumer.poll_take(&mut context, ITEMS - self.rest.len()) {
-                Poll::Ready(Ok(Delivery { batch, generation })) if generation == self.generation => {
-                    self.rest.append(batch);
-                }
-                Poll::Ready(Ok(delivery)) => {
-                    self.next = Some(delivery);
-                    return;
-                }
-                // An end comes again.
-                Poll::Ready(Err(_)) | Poll::Pending => return,
-            }
+    fn next(&mut self, chunk: &Chunk<'_>) -> Poll<std::result::Result<Delivery<Items>, ReceiveError>> {
+        if let Some(delivery) = self.rest.take() {
+            return Poll::Ready(Ok(delivery));
         }
+        // Nobody has to be woken where something was taken already: JavaScript asks again when it is through with it.
+        let waker = if chunk.count() == 0 { &self.waker } else { Waker::noop() };
+        let mut context = Context::from_waker(waker);
+        if chunk.room() == 0 { Poll::Pending } else { self.consumer.poll_take(&mut context, chunk.room()) }
     }
+
     fn end(&mut self) {
-        let handed = std::mem::take(&mut self.handed);
-        let unseen = std::mem::take(&mut self.given).split_off(handed);
-        for items in [unseen, std::mem::take(&mut self.rest)] {
-            if !items.is_empty() {
-                self.consumer.returned(self.generation, items);
+        let mut handed = std::mem::take(&mut self.handed);
+        for Delivery { mut batch, generation } in self.given.drain(..).chain(self.rest.take()) {
+            let seen = handed.min(batch.len());
+            handed -= seen;
+            let unseen = batch.split_off(seen);
+            if !unseen.is_empty() {
+                self.consumer.returned(generation, unseen);
             }
-        }
-        if let Some(Delivery { batch, generation }) = self.next.take() {
-            self.consumer.returned(generation, batch);
         }
         self.consumer.ended();
     }
@@ -152,7 +141,7 @@ fn from_ms(ms: f64) -> Duration {
 fn with_callback<T>(
     system: u32,
     memory: &mut Uint8ArraySlice<'_>,
-    then: impl FnOnce(&mut Callback, &mut Chunk<'_>) -> T,
+    then: impl FnOnce(&mut Callback, Chunk<'_>) -> T,
 ) -> Result<Option<T>> {
     let entry = registry::system(system)?;
     // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
@@ -160,7 +149,7 @@ fn with_callback<T>(
     let marks = chunk.take_marks();
     Ok(lock(&entry.callback).as_mut().map(|callback| {
         callback.settle(&marks);
-        then(callback, &mut chunk)
+        then(callback, chunk)
     }))
 }
 

@@ -10,7 +10,7 @@ use millrace_core::{Batch, Collect, Items, channel::Receiving};
 use napi::bindgen_prelude::{Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
-use crate::chunk::{Chunk, ITEMS, bytes_of, take_part};
+use crate::chunk::{Chunk, ITEMS};
 use crate::consume::{ENDED, NOTHING};
 use crate::environment::{Environment, Ready, lock};
 use crate::error::{NativeFailure, Result, state_error};
@@ -26,10 +26,10 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    fn give(&mut self, chunk: &mut Chunk<'_>) -> i32 {
-        let part = take_part(&mut self.rest);
-        self.large = (!chunk.put(&part, 0)).then(|| bytes_of(&part));
-        part.len().cast_signed() as i32
+    fn give(&mut self, mut chunk: Chunk<'_>) -> i32 {
+        let part = self.rest.split_front(chunk.fit(&self.rest));
+        self.large = chunk.add(&part);
+        chunk.finish(0)
     }
 
     fn take_large(&mut self) -> Uint8Array {
@@ -56,7 +56,7 @@ impl Wake for ResultsWaker {
 }
 
 impl Results {
-    fn take(&mut self, chunk: &mut Chunk<'_>) -> i32 {
+    fn take(&mut self, chunk: Chunk<'_>) -> i32 {
         if self.outbox.rest.is_empty() {
             match Pin::new(&mut self.receiving).poll(&mut Context::from_waker(&self.waker)) {
                 Poll::Ready(Ok(results)) => self.outbox.rest = results,
@@ -137,8 +137,8 @@ pub fn want_results(system: u32) -> Result<()> {
 pub fn take_results(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
     let entry = registry::system(system)?;
     // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
-    let mut chunk = Chunk::new(unsafe { chunk.as_mut() });
-    Ok(lock(&entry.results).as_mut().map_or(ENDED, |results| results.take(&mut chunk)))
+    let chunk = Chunk::new(unsafe { chunk.as_mut() });
+    Ok(lock(&entry.results).as_mut().map_or(ENDED, |results| results.take(chunk)))
 }
 
 #[napi(catch_unwind)]
@@ -159,7 +159,7 @@ pub fn end_results(system: u32) -> Result<()> {
 pub fn take_replies(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
     let entry = registry::system(system)?;
     // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
-    let mut chunk = Chunk::new(unsafe { chunk.as_mut() });
+    let chunk = Chunk::new(unsafe { chunk.as_mut() });
     let mut replies = lock(&entry.replies);
     if replies.results.rest.is_empty() {
         entry.system.take_replies().into_iter().for_each(|reply| replies.add(reply));
@@ -167,7 +167,7 @@ pub fn take_replies(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
     if replies.results.rest.is_empty() {
         return Ok(NOTHING);
     }
-    Ok(replies.results.give(&mut chunk))
+    Ok(replies.results.give(chunk))
 }
 
 #[napi(catch_unwind)]

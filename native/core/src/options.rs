@@ -14,7 +14,7 @@ pub struct OptionError {
 
 impl OptionError {
     /// The stable code of this error.
-    pub const CODE: &'static str = "ERR_MILLRACE_INVALID_ARG";
+    pub const CODE: &'static str = "ERR_MILLRACE_INVALID_OPTION";
 
     /// The error of `option`, where `expected` was expected and `got` came.
     pub fn new(option: &'static str, expected: impl Into<String>, got: impl Into<String>) -> Self {

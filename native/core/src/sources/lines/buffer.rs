@@ -53,7 +53,8 @@ impl LineBuffer {
         Ok(())
     }
 
-    /// Moves to behind the first `\n` at or after `at`, if that is before `end`.
+    /// Moves to behind the first `\n` at or after `at`. False: there is none before the last byte of the range, so that
+    /// no line begins in it.
     fn skip_line<R: Reader>(
         &mut self,
         reader: &mut R,
@@ -62,10 +63,8 @@ impl LineBuffer {
         out: &mut Emitter<'_, Items>,
     ) -> Result<bool, Halt> {
         while *at + 1 < end && self.fill(reader, out)? > 0 {
-            // A `\n` in the last byte of the range is none of ours: the line behind it begins in the next range.
-            let window = usize::try_from(end - 1 - *at).unwrap_or(usize::MAX).min(self.unread().len());
-            let newline = memchr(b'\n', &self.unread()[..window]);
-            let skipped = newline.map_or(window, |newline| newline + 1);
+            let newline = memchr(b'\n', self.unread());
+            let skipped = newline.map_or(self.unread().len(), |newline| newline + 1);
             self.begin += skipped;
             *at += skipped as u64;
             if newline.is_some() {

@@ -92,9 +92,9 @@ test('what the module leaves open does not keep the program', async (t) => {
 test('a second interrupt ends a run whose handler never settles', async (t) => {
   const cwd = await folderWith(t, 'export default () => new Promise(() => {})')
   const running = new Running(t, [...ARGS, '--consumers', '2'], { cwd })
-  await running.said(/Ctrl-C drains/)
+  await running.said(/ 3 of 1,000 queued {2}5 produced/)
   running.signal('SIGINT')
-  await running.said(/draining, 5 left/)
+  await running.said(/SIGINT: draining, 5 left; again aborts/)
   running.signal('SIGINT')
   await running.said(/aborted, 5 items left unprocessed/)
   t.is(await running.toExit(), 130)

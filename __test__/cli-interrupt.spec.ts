@@ -64,7 +64,7 @@ test('a second SIGINT ends a run whose stdout nobody reads', async (t) => {
   // Full pipe, full results: the consumers wait for the reader, and the producers for them.
   await running.said(/ 1,000 of 1,000 queued .* 0\.0 items\/s$/m)
   running.signal('SIGINT')
-  await running.said(/draining, /)
+  await running.said(/SIGINT: draining, /)
   running.signal('SIGINT')
   t.is(await running.toExit(), 130)
 })

@@ -91,12 +91,12 @@ test('the report has a row for each thread, then the totals', (t) => {
   t.is(
     renderReport(stats),
     [
-      'producer     produced  failed   busy  waiting on a full queue',
-      'millrace-p0       851       0  3.1 s                    0.1 s',
-      'millrace-p1       852       0  3.1 s                    0.1 s',
+      'producer     produced  failed  waited on a full channel',
+      'millrace-p0       851       0                     0.1 s',
+      'millrace-p1       852       0                     0.1 s',
       '',
-      'consumer     processed  failed   busy  waiting on an empty queue',
-      'millrace-c0      1,200       0  3.1 s                      0.1 s',
+      'consumer     processed  failed   busy  waited on an empty channel',
+      'millrace-c0      1,200       0  3.1 s                       0.1 s',
       '',
       'items       1,703 produced = 1,703 processed + 0 dead-lettered',
       'time        3.2 s, stopped',

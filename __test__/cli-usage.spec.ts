@@ -95,3 +95,11 @@ test('--version prints the version of the package', async (t) => {
   t.is(code, 0)
   t.regex(stdout, /^\d+\.\d+\.\d+\n$/)
 })
+
+test('without the native binary, help works, and a run says in one line what is missing', async (t) => {
+  const env = { MILLRACE_NATIVE_PATH: join(await temporaryFolder(t), 'missing.node') }
+  t.is((await millrace(t, ['--help'], { env })).code, 0)
+  const { code, stdout, stderr } = await millrace(t, ['--limit', '1'], { env })
+  t.deepEqual([code, stdout], [1, ''])
+  t.regex(stderr, /^millrace: expected the native binding for [^\n]*missing\.node[^\n]*\n$/)
+})

@@ -1,15 +1,16 @@
 /** The consumer that is a JavaScript function: it takes items in chunks and calls the function for each. */
 
+import { performance } from 'node:perf_hooks'
 import { Take } from './binding.js'
-import { CHUNK_ITEMS, Chunk } from './chunk.js'
+import { Chunk, type ChunkItems } from './chunk.js'
 import type { HandlerFunction } from './context.js'
-import { type ContextSystem, HandlerContext } from './handler-context.js'
+import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
 import { Marks } from './marks.js'
 import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
 import type { Results } from './results.js'
 import type { Runs } from './runs.js'
-import { inNextTurn, recently, turnIsDue } from './turn.js'
+import { inNextTurn, operationsInTurn, recently, turnIsDue } from './turn.js'
 
 /** What a callback consumer needs to know of its system. */
 export interface CallbackSystem<T, R> extends ContextSystem<T> {
@@ -19,37 +20,36 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
   readonly runs: Runs<R>
   /** Where results go, if anyone asked for them. */
   readonly results: Results<R> | undefined
+  /** The handler of this context is through, whatever its sends do. Returns whether others wait in a send. */
+  handlerEnded(context: HandlerContext<T>): boolean
   /** An item was given up. */
   bury(letter: DeadLetter<T>): void
-  /** The item of this context is settled, and some of its sends still wait. */
-  leaveBehind(context: HandlerContext<T>): void
   /** Why the system breaks off, once it does. */
   breakReason(): { reason: DeadLetterReason; error: Error }
 }
 
-/** A place for a handler's pending promise. There are as many as consumers, and each is used again and again. */
-class Slot<T, R> {
+/** One of the `consumers`: a place for a handler's pending promise, used again and again. */
+class Slot<T, R> implements ContextOwner<T> {
   readonly worker: number
+  readonly system: CallbackSystem<T, R>
   readonly fulfilled: (result: R) => void
   readonly rejected: (error: unknown) => void
   item: T | undefined
   tag = 0
   generation = 0
   began = 0
-  /** Whether `began` is exact, for a sample. */
-  sampled = false
   /** There while the promise is pending. */
   context: HandlerContext<T> | undefined
 
-  constructor(
-    worker: number,
-    settle: (slot: Slot<T, R>, result: R | undefined, error?: { error: unknown }) => void,
-  ) {
+  constructor(worker: number, system: CallbackSystem<T, R>, settle: Settle<T, R>) {
     this.worker = worker
+    this.system = system
     this.fulfilled = (result) => settle(this, result)
     this.rejected = (error) => settle(this, undefined, { error })
   }
 }
+
+type Settle<T, R> = (slot: Slot<T, R>, result: R | undefined, failure?: { error: unknown }) => void
 
 const { then } = Promise.prototype
 
@@ -62,33 +62,34 @@ export class Callback<T, R> {
   readonly #handler: HandlerFunction<T, R>
   readonly #chunk = new Chunk()
   readonly #marks = new Marks(this.#chunk)
-  readonly #items: unknown[] = new Array(CHUNK_ITEMS).fill(undefined)
   readonly #slots: Slot<T, R>[]
+  /** The slots without a promise; the last one is next. */
   readonly #free: Slot<T, R>[]
+  #items: ChunkItems = []
   #count = 0
   #position = 0
   #tagged = false
   #generation = 0
-  /** Whether the next item's time is to be taken: one of each report's. */
-  #sampling = true
   /** How many items were ever handed over. */
   #sequence = 0
   #bounded = true
-  /** Until the system starts, too. */
+  /** Whether nothing is handed over: paused, before the start too; breathing; broken off; or every slot taken. */
+  #held = true
   #paused = true
   #broken = false
   #working = false
   #reporting = false
   #breathing = false
   #drained = false
+  /** Whether a handler may be waiting for room in the system's own channel. */
+  #waits = false
   #over = false
 
   constructor(system: CallbackSystem<T, R>, handler: HandlerFunction<T, R>) {
     this.#system = system
     this.#handler = handler
-    const settle = this.#settle.bind(this)
-    this.#slots = Array.from({ length: system.consumers }, (_, index) => new Slot<T, R>(index, settle))
-    // The last one is taken first, and the first is number 0.
+    const settle = this.#settleLate.bind(this)
+    this.#slots = Array.from({ length: system.consumers }, (_, index) => new Slot(index, system, settle))
     this.#free = this.#slots.toReversed()
   }
 
@@ -96,29 +97,27 @@ export class Callback<T, R> {
   work(): void {
     if (this.#working || this.#over) return
     this.#working = true
-    if (this.#pending === 0 && !this.#marks.any) this.#marks.begin(recently())
-    while (this.#mayHand() && (this.#position < this.#count || this.#take())) {
-      this.#handNext()
-      if (turnIsDue()) {
+    if (this.#pending() === 0 && !this.#marks.any) this.#marks.begin(recently())
+    for (;;) {
+      const room = this.#room()
+      if (room <= 0 || (this.#position === this.#count && !this.#take())) break
+      const before = this.#position
+      this.#handOver(Math.min(room, operationsInTurn(), this.#count - before))
+      if (turnIsDue(this.#position - before)) {
         this.#breathe()
         break
       }
     }
     this.#working = false
     if (this.#broken) this.#giveUp()
-    else this.#settled()
+    else this.#rest()
   }
 
   /** Whether nothing more is handed over for now. */
   pause(paused: boolean): void {
     this.#paused = paused
+    this.#updateHeld()
     if (!paused) this.work()
-  }
-
-  /** The system breaks off: what handlers have is given up, and the rest goes back. Their outcomes come too late. */
-  breakOff(): void {
-    this.#broken = true
-    if (!this.#working && !this.#over) this.#giveUp()
   }
 
   /** Production has ended: from now on results pass their bound rather than hold anything up. */
@@ -127,108 +126,141 @@ export class Callback<T, R> {
     this.pause(false)
   }
 
+  /** The system breaks off: what handlers have is given up, and the rest goes back. Their outcomes come too late. */
+  breakOff(): void {
+    this.#broken = true
+    this.#updateHeld()
+    if (!this.#working && !this.#over) this.#giveUp()
+  }
+
+  /** A handler waits for room in the system's own channel. */
+  handlerWaits(): void {
+    this.#waits = true
+  }
+
   /** Tells the native side what was handed over and settled; whether there was any. */
   report(): boolean {
     if (this.#over || !this.#marks.any) return false
-    this.#seal()
+    this.#marks.seal(this.#generation)
     binding.reportItems(this.#system.handle, this.#chunk.memory)
     return true
   }
 
-  get #pending(): number {
+  #pending(): number {
     return this.#slots.length - this.#free.length
   }
 
-  #mayHand(): boolean {
-    if (this.#free.length === 0 || this.#paused || this.#breathing || this.#broken) return false
-    const { results } = this.#system
-    if (results === undefined || results.ended || !this.#bounded) return true
+  /** To be called after any change of what it looks at. */
+  #updateHeld(): void {
+    this.#held = this.#paused || this.#breathing || this.#broken || this.#free.length === 0
+  }
+
+  /** How many items may be handed over before anyone has to look again. */
+  #room(): number {
+    if (this.#held) return 0
+    const { results, capacity } = this.#system
+    if (results === undefined || results.ended || !this.#bounded) return Infinity
     // Each handler under way has a place kept for its result.
-    return results.length + this.#pending < this.#system.capacity
+    return capacity - results.length - this.#pending()
   }
 
   /** Takes the next chunk; whether there was one. */
   #take(): boolean {
-    this.#seal()
+    this.#marks.seal(this.#generation)
     const count = binding.takeItems(this.#system.handle, this.#chunk.memory)
     if (count > 0) {
-      this.#chunk.decode(count, this.#items, () => binding.takeLargeItems(this.#system.handle))
+      this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
       this.#tagged = this.#chunk.tagged
       this.#generation = this.#chunk.generation
       this.#position = 0
       this.#count = count
       return true
     }
+    // What was handled is not kept alive while nothing comes.
+    this.#items = []
+    this.#position = this.#count = 0
     if (count === Take.Ended) this.#drained = true
     else if (count === Take.Aborted) this.#broken = true
+    this.#updateHeld()
     return false
   }
 
-  #handNext(): void {
-    const index = this.#position++
-    const item = this.#items[index] as T
-    // A chunk stays for as long as no other comes: do not keep what was handled alive.
-    this.#items[index] = undefined
-    const tag = this.#tagged ? (this.#chunk.tags[index] as number) : 0
-    const slot = this.#free[this.#free.length - 1] as Slot<T, R>
-    const context = new HandlerContext<T>(this.#system, this.#sequence++, slot.worker)
+  /** Hands over up to `limit` items of the chunk, as long as the handler does not hold it up. */
+  #handOver(limit: number): void {
+    // Tens of millions of times a second: what does not change on the way is looked up once.
     const handler = this.#handler
-    const sampled = this.#sampling
-    const began = sampled ? performance.now() : recently()
-    this.#sampling = false
-    this.#marks.handed(this.#generation)
-    let result: R | PromiseLike<R>
-    try {
-      result = handler(item, context)
-      if (isThenable(result)) {
-        // Other thenables may call back at once, or twice: a promise around them does neither.
-        const promise = result instanceof Promise ? result : Promise.resolve(result)
-        then.call(promise, slot.fulfilled as (result: unknown) => void, slot.rejected)
-        this.#free.pop()
-        slot.item = item
-        slot.tag = tag
-        slot.generation = this.#generation
-        slot.began = began
-        slot.sampled = sampled
-        slot.context = context
-        return
+    const items = this.#items
+    const marks = this.#marks
+    const sequence = this.#sequence - this.#position
+    const delivering = this.#tagged || this.#system.results !== undefined
+    const end = this.#position + limit
+    let slot = this.#nextSlot()
+    for (let index = this.#position; index < end && !this.#held; index++) {
+      const item = items[index] as T
+      const context = new HandlerContext<T>(slot, sequence + index)
+      this.#position = index + 1
+      marks.handed++
+      try {
+        const result = handler(item, context)
+        if (result !== undefined && isThenable(result)) {
+          this.#await(result, slot, context, index)
+          slot = this.#nextSlot()
+          continue
+        }
+        marks.processed++
+        if (delivering) this.#deliver(result, this.#tagOf(index))
+      } catch (error) {
+        marks.failed++
+        this.#bury(item, this.#tagOf(index), error, 1, recently(), 'failed')
       }
-    } catch (error) {
-      this.#leave(context)
-      this.#marks.failed(this.#generation)
-      this.#bury(item, tag, error, 1, began, 'failed')
-      return
+      if (this.#waits) this.#leave(context)
     }
-    this.#leave(context)
-    if (sampled) this.#marks.sample(performance.now() - began)
-    this.#marks.processed(this.#generation)
-    this.#deliver(result, tag)
+    this.#sequence = sequence + this.#position
+  }
+
+  /** The slot that the next promise goes to. */
+  #nextSlot(): Slot<T, R> {
+    return this.#free[this.#free.length - 1] as Slot<T, R>
+  }
+
+  #tagOf(index: number): number {
+    return this.#tagged ? (this.#chunk.tags[index] as number) : 0
+  }
+
+  #await(result: PromiseLike<R>, slot: Slot<T, R>, context: HandlerContext<T>, index: number): void {
+    // Other thenables may call back at once, or twice: a promise around them does neither.
+    const promise = result instanceof Promise ? result : Promise.resolve(result)
+    then.call(promise, slot.fulfilled as (result: unknown) => void, slot.rejected)
+    this.#free.pop()
+    this.#updateHeld()
+    slot.item = this.#items[index] as T
+    slot.tag = this.#tagOf(index)
+    slot.generation = this.#generation
+    slot.began = recently()
+    slot.context = context
   }
 
   /** A promise has settled. The first settlement wins: after a break its item is settled already. */
-  #settle(slot: Slot<T, R>, result: R | undefined, failure?: { error: unknown }): void {
+  #settleLate(slot: Slot<T, R>, result: R | undefined, failure?: { error: unknown }): void {
     if (this.#over) return
-    if (slot.sampled) this.#marks.sample(performance.now() - slot.began)
-    if (failure) {
-      this.#marks.failed(slot.generation)
-      this.#bury(slot.item as T, slot.tag, failure.error, 1, slot.began, 'failed')
-    } else {
-      this.#marks.processed(slot.generation)
-      this.#deliver(result as R, slot.tag)
-    }
+    this.#marks.settledLate(slot.generation, failure !== undefined)
+    this.#marks.sample(recently() - slot.began)
+    if (failure) this.#bury(slot.item as T, slot.tag, failure.error, 1, slot.began, 'failed')
+    else this.#deliver(result as R, slot.tag)
     this.#release(slot)
     this.work()
   }
 
   #release(slot: Slot<T, R>): void {
-    this.#leave(slot.context as HandlerContext<T>)
+    if (this.#waits) this.#leave(slot.context as HandlerContext<T>)
     slot.item = undefined
     slot.context = undefined
     this.#free.push(slot)
+    this.#updateHeld()
   }
 
   #leave(context: HandlerContext<T>): void {
-    if (context.waits > 0) this.#system.leaveBehind(context)
+    this.#waits = this.#system.handlerEnded(context)
   }
 
   #deliver(result: R, tag: number): void {
@@ -251,8 +283,8 @@ export class Callback<T, R> {
   }
 
   /** Nothing more can be handed over for now. */
-  #settled(): void {
-    if (this.#drained && this.#pending === 0) this.#end()
+  #rest(): void {
+    if (this.#drained && this.#pending() === 0) this.#end()
     else if (!this.#reporting && this.#marks.any) {
       this.#reporting = true
       process.nextTick(() => {
@@ -264,8 +296,10 @@ export class Callback<T, R> {
 
   #breathe(): void {
     this.#breathing = true
+    this.#updateHeld()
     inNextTurn(() => {
       this.#breathing = false
+      this.#updateHeld()
       this.work()
     })
   }
@@ -274,7 +308,7 @@ export class Callback<T, R> {
     const { reason, error } = this.#system.breakReason()
     for (const slot of this.#slots) {
       if (slot.context === undefined) continue
-      this.#marks.failed(slot.generation)
+      this.#marks.settledLate(slot.generation, true)
       this.#bury(slot.item as T, slot.tag, error, 1, slot.began, reason)
       this.#release(slot)
     }
@@ -289,21 +323,15 @@ export class Callback<T, R> {
   #buryChunk(error: Error): void {
     while (this.#position < this.#count) {
       const index = this.#position++
-      const tag = this.#tagged ? (this.#chunk.tags[index] as number) : 0
-      this.#bury(this.#items[index] as T, tag, error, 0, performance.now(), 'timeout')
+      this.#bury(this.#items[index] as T, this.#tagOf(index), error, 0, performance.now(), 'timeout')
     }
   }
 
   #end(): void {
     this.#over = true
-    this.#items.fill(undefined)
-    this.#seal()
+    this.#items = []
+    this.#marks.seal(this.#generation)
     binding.endItems(this.#system.handle, this.#chunk.memory)
-  }
-
-  #seal(): void {
-    this.#marks.seal()
-    this.#sampling = true
   }
 }
 

@@ -54,6 +54,9 @@ export const Layout = {
 /** Above this a slice of a common string would keep too much of it alive. */
 const SHARED_TEXT_MAX = 16 * 1024
 
+/** Items by index; numbers are read where they lie. */
+export type ChunkItems = ArrayLike<unknown>
+
 /** One chunk's memory, and the way to read items from it. */
 export class Chunk {
   readonly memory = new Uint8Array(Layout.size)
@@ -62,6 +65,7 @@ export class Chunk {
   readonly #numbers = new Float64Array(this.memory.buffer, Layout.numbers, CHUNK_ITEMS)
   readonly #ends = new Uint32Array(this.memory.buffer, Layout.ends, CHUNK_ITEMS)
   readonly #kinds = new Uint8Array(this.memory.buffer, Layout.kinds, CHUNK_ITEMS)
+  readonly #items: unknown[] = new Array(CHUNK_ITEMS)
 
   /** Whether items of this chunk have tags, which tell whose `run()` they belong to. */
   get tagged(): boolean {
@@ -73,21 +77,20 @@ export class Chunk {
   }
 
   /**
-   * Decodes the chunk's items into the first `count` places of `items`.
+   * The chunk's items, in the first `count` places of an array that the next call uses again.
    *
    * @param large - gives the items' bytes where they did not fit the chunk
    */
-  decode(count: number, items: unknown[], large: () => Uint8Array): void {
+  decode(count: number, large: () => Uint8Array): ChunkItems {
     const kind = this.header[Header.Kind] as number
     const length = this.header[Header.Bytes] as number
-    if (kind === Kind.Number && length === 0) {
-      for (let index = 0; index < count; index++) items[index] = this.#numbers[index]
-      return
-    }
+    if (kind === Kind.Number && length === 0) return this.#numbers
+    const items = this.#items
     const bytes = this.#bytes(kind, length, large)
     if (kind === Kind.Text && length <= SHARED_TEXT_MAX && isAscii(bytes))
       this.#decodeAscii(count, items, bytes)
     else this.#decodeEach(count, items, kind, bytes)
+    return items
   }
 
   #bytes(kind: number, length: number, large: () => Uint8Array): Buffer {

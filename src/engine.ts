@@ -8,7 +8,6 @@ import { environmentHandle, forget, hold, type Listener, listenTo, release } fro
 import { AbortedError, ClosedError, describe, SourceError, StateError, TimeoutError } from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
-import type { HandlerContext } from './handler-context.js'
 import { Liveness } from './liveness.js'
 import { binding } from './native.js'
 import type { SystemPlan } from './options.js'
@@ -38,7 +37,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   readonly #outcomes: NativeOutcomes<T, R>
   readonly #callback: Callback<T, R> | undefined
   readonly #source: SourceRunner | undefined
-  readonly #guard: DeadlockGuard<T>
+  readonly #guard: DeadlockGuard
   readonly #breaking = new AbortController()
   #finish!: { resolve(report: Report<T>): void; reject(error: Error): void }
   #starting: { resolve(): void; reject(error: Error): void } | undefined
@@ -196,16 +195,20 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     return this.#breaking.signal
   }
 
-  async sendFrom(context: HandlerContext<T>, item: T, options: SendOptions = {}): Promise<void> {
-    if (this.#guard.mayWait(context)) return this.sender.send(item, options, this.#guard.countOf(context))
+  async sendFrom(context: object, item: T, options: SendOptions = {}): Promise<void> {
+    if (this.#guard.mayWait(context)) {
+      this.#callback?.handlerWaits()
+      return this.sender.send(item, options, this.#guard.countOf(context))
+    }
     const { signal } = checkWait(options)
     signal?.throwIfAborted()
     if (!this.sender.trySend(item)) throw this.#guard.refusal()
     return doneInTurn()
   }
 
-  leaveBehind(context: HandlerContext<T>): void {
-    this.#guard.leaveBehind(context)
+  handlerEnded(context: object): boolean {
+    this.#guard.forget(context)
+    return this.#guard.any
   }
 
   requestStop(): void {

@@ -1,22 +1,27 @@
 /** What a callback consumer did since its last report, on its way to the memory that the native side reads. */
 
+import { performance } from 'node:perf_hooks'
 import { type Chunk, Header } from './chunk.js'
 
+type ByGeneration = [number, number]
+
 /**
- * Counts of items by generation, 0 or 1. Items of the chunk in hand that are settled right away are counted apart,
- * because that is done tens of millions of times a second.
+ * Counts of items, which belong to one of two generations: all items of the chunk in hand to the same one. Those that
+ * are settled right away are counted in plain fields, because that is done tens of millions of times a second.
  */
 export class Marks {
   readonly #header: Float64Array
-  readonly #late = { processed: [0, 0], failed: [0, 0] }
-  #any = false
-  /** Items of the chunk in hand: handed over, and of those, processed and failed before the next. */
+  /** Items of the chunk in hand that were handed over. */
   handed = 0
+  /** Of those, the ones that were processed, and that failed, before the next was handed over. */
   processed = 0
   failed = 0
+  #lateProcessed: ByGeneration = [0, 0]
+  #lateFailed: ByGeneration = [0, 0]
+  #late = false
+  #sample = 0
   /** Since when the handler's time was not reported. */
   #since = 0
-  #sample = 0
 
   constructor(chunk: Chunk) {
     this.#header = chunk.header
@@ -24,7 +29,7 @@ export class Marks {
 
   /** Whether there is something to report. */
   get any(): boolean {
-    return this.#any || this.handed > 0
+    return this.handed > 0 || this.#late
   }
 
   /** The handler begins to work after a pause. */
@@ -32,10 +37,36 @@ export class Marks {
     this.#since = now
   }
 
-  /** An item was settled some time after its hand-over. */
-  settled(generation: number, outcome: 'processed' | 'failed'): void {
-    const counts = this.#late[outcome]
-    counts[generation] = (counts[generation] as number) + 1
-    this.#any = true
+  /** An item whose promise was pending was processed, or failed. */
+  settledLate(generation: number, failed: boolean): void {
+    const counts = failed ? this.#lateFailed : this.#lateProcessed
+    counts[generation as 0 | 1]++
+    this.#late = true
+  }
+
+  /** How long one item took, in ms. */
+  sample(ms: number): void {
+    this.#sample = ms
+  }
+
+  /** Writes it all down for the native call that follows, which clears it. */
+  seal(generation: number): void {
+    const header = this.#header
+    const now = performance.now()
+    if (this.any) {
+      header[Header.Handed + generation] = this.handed
+      for (const late of [0, 1] as const) {
+        const current = late === generation
+        header[Header.Processed + late] = this.#lateProcessed[late] + (current ? this.processed : 0)
+        header[Header.Failed + late] = this.#lateFailed[late] + (current ? this.failed : 0)
+      }
+      header[Header.Busy] = now - this.#since
+      header[Header.Sample] = this.#sample
+      this.handed = this.processed = this.failed = this.#sample = 0
+      this.#lateProcessed = [0, 0]
+      this.#lateFailed = [0, 0]
+      this.#late = false
+    }
+    this.#since = now
   }
 }

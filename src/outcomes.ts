@@ -1,6 +1,6 @@
 /** What native consumers made of items, on its way to JavaScript. */
 
-import { CHUNK_ITEMS, Chunk } from './chunk.js'
+import { Chunk } from './chunk.js'
 import { decodeItems } from './codec/decode.js'
 import { toError } from './failure.js'
 import { binding } from './native.js'
@@ -11,7 +11,6 @@ import type { Runs } from './runs.js'
 export class NativeOutcomes<T, R> {
   readonly #handle: number
   readonly #chunk = new Chunk()
-  readonly #values: unknown[] = new Array(CHUNK_ITEMS)
 
   constructor(handle: number) {
     this.#handle = handle
@@ -45,8 +44,8 @@ export class NativeOutcomes<T, R> {
   }
 
   #decode(count: number, large: () => Uint8Array): R[] {
-    this.#chunk.decode(count, this.#values, large)
-    return this.#values.slice(0, count) as R[]
+    const items = this.#chunk.decode(count, large)
+    return Array.from({ length: count }, (_, index) => items[index] as R)
   }
 }
 

@@ -1,9 +1,11 @@
 /** How operations that never wait still let the event loop turn, so that timers and signals live beside them. */
 
+import { performance } from 'node:perf_hooks'
+
 /** ms after which a macrotask is due. The promise is 5; the rest is for what one operation takes. */
 const BUDGET = 4
 /** The most operations between two looks at the clock, which cost several times what an operation does. */
-const MAX_STRIDE = 16
+const MAX_STRIDE = 32
 /** ms between two looks above which operations are slow, so that each is to look. */
 const SLOW = 0.5
 

@@ -16,6 +16,8 @@ export interface Ended {
 
 export interface RunOptions {
   cwd?: string
+  /** Variables on top of the tests' own. */
+  env?: Record<string, string>
   /** Where stdout goes, in place of `stdout`: a file descriptor. */
   stdout?: number
 }
@@ -32,8 +34,12 @@ export class Running {
   #stderr = ''
   #onStderr: (() => void) | undefined
 
-  constructor(t: ExecutionContext, args: readonly string[], { cwd, stdout }: RunOptions = {}) {
-    const env = { ...process.env }
+  constructor(
+    t: ExecutionContext,
+    args: readonly string[],
+    { cwd, env: variables, stdout }: RunOptions = {},
+  ) {
+    const env = { ...process.env, ...variables }
     // As if started from a shell, whoever started the tests.
     delete env.npm_lifecycle_event
     this.child = spawn(process.execPath, [MAIN, ...args], {

@@ -20,7 +20,11 @@ export function statsLike(changes: Partial<SystemStats> = {}): SystemStats {
     throughput: { current: 401.23, mean: 373.8 },
     waiting: { producers: 0, consumers: 0 },
     latency: { queued: none, handling: none },
-    producers: [threadLike({ name: 'millrace-p0', items: 851 }), threadLike({ name: 'millrace-p1', items: 852 })],
+    producers: [
+      threadLike({ name: 'millrace-p0', items: 851 }),
+      threadLike({ name: 'millrace-p1', items: 852 }),
+      threadLike({ name: 'send', state: 'waiting', busy: 0, waiting: 0 }),
+    ],
     consumers: [threadLike({ name: 'millrace-c0', items: 1_200 })],
     ...changes,
   }

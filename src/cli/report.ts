@@ -2,28 +2,35 @@
 
 import type { Percentiles, SystemStats, ThreadStats } from '../stats.js'
 import { alignColumns, formatCount, formatElapsed, formatLatency, formatRate } from './format.js'
+import { producersOf } from './producers.js'
 
 /** The report as text: what each producer and consumer did, then the totals. */
 export function renderReport(stats: SystemStats): string {
   return `${[
-    ...threadTable('producer', 'produced', 'on a full queue', stats.producers),
+    ...producerTable(producersOf(stats)),
     '',
-    ...threadTable('consumer', 'processed', 'on an empty queue', stats.consumers),
+    ...consumerTable(stats.consumers),
     '',
     ...totals(stats),
   ].join('\n')}\n`
 }
 
-function threadTable(kind: string, did: string, where: string, threads: readonly ThreadStats[]): string[] {
-  const header = [kind, did, 'failed', 'busy', `waiting ${where}`]
-  const rows = threads.map((thread) => [
-    thread.name,
-    formatCount(thread.items),
-    formatCount(thread.failed),
-    formatElapsed(thread.busy),
-    formatElapsed(thread.waiting),
+function producerTable(threads: readonly ThreadStats[]): string[] {
+  const rows = threads.map(({ name, items, failed, waiting }) => [
+    name,
+    ...[items, failed].map(formatCount),
+    formatElapsed(waiting),
   ])
-  return alignColumns([header, ...rows])
+  return alignColumns([['producer', 'produced', 'failed', 'waited on a full channel'], ...rows])
+}
+
+function consumerTable(threads: readonly ThreadStats[]): string[] {
+  const rows = threads.map(({ name, items, failed, busy, waiting }) => [
+    name,
+    ...[items, failed].map(formatCount),
+    ...[busy, waiting].map(formatElapsed),
+  ])
+  return alignColumns([['consumer', 'processed', 'failed', 'busy', 'waited on an empty channel'], ...rows])
 }
 
 function totals(stats: SystemStats): string[] {

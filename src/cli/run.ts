@@ -66,8 +66,8 @@ class Run {
     this.#system.on('deadLetter', (letter) => this.#onDeadLetter(letter))
     const results = this.#printer && this.#system.results()
     await this.#system.start()
-    const stopShowing = this.#options.quiet ? () => {} : this.#show()
     const stopListening = onInterrupt((step, signal) => this.#onInterrupt(step, signal))
+    const stopShowing = this.#options.quiet ? () => {} : this.#show()
     const timer = this.#duration === undefined ? undefined : setTimeout(() => this.#drain(), this.#duration)
     const brokenOff = once(this.#breakOff.signal, 'abort')
     try {

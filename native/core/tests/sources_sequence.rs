@@ -128,7 +128,7 @@ fn absurd_options_are_refused() {
     assert_eq!(error.option(), "limit");
     assert_eq!(error.got(), "9007199254740993");
     let failure = Failure::from(error);
-    assert_eq!(failure.code, "ERR_MILLRACE_INVALID_ARG");
+    assert_eq!(failure.code, "ERR_MILLRACE_INVALID_OPTION");
 }
 
 #[test]

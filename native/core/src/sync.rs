@@ -3,12 +3,12 @@
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
     Arc, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 #[cfg(not(loom))]
@@ -18,7 +18,8 @@ pub(crate) use std::thread;
 /// a mutex in between.
 #[cfg(loom)]
 pub(crate) mod thread {
-    use super::{Arc, AtomicBool, Ordering};
+    use super::{Arc, Ordering};
+    use loom::sync::atomic::AtomicBool;
 
     pub(crate) use loom::thread::yield_now;
 

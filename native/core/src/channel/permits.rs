@@ -49,7 +49,7 @@ pub(super) struct Snapshot(u64);
 
 impl Snapshot {
     pub(super) fn used(self) -> usize {
-        (self.0 / USED & USED_MASK) as usize
+        ((self.0 / USED) & USED_MASK) as usize
     }
 
     pub(super) fn closed(self) -> bool {

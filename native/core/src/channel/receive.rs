@@ -18,14 +18,14 @@ impl<B: Batch> Shared<B> {
         max: usize,
         lease: bool,
         kind: Kind,
-        waker: &Waker,
+        looker: &Waker,
     ) -> Poll<Result<Taken<B>, ReceiveError>> {
         let mut wakes = WakeList::default();
         let mut receivers = lock(&self.receivers);
         let (outcome, old) = match self.take_now(&mut receivers, *place, max, lease, &mut wakes) {
             Ok(None) => {
                 let due = receivers.delivered + (OVERTAKING * self.permits.capacity()) as u64;
-                (Poll::Pending, receivers.wait(place, kind, waker, due))
+                (Poll::Pending, receivers.wait(place, kind, looker, due))
             }
             Ok(Some(taken)) => (Poll::Ready(Ok(taken)), receivers.leave(place)),
             Err(end) => (Poll::Ready(Err(end)), receivers.leave(place)),

@@ -152,9 +152,9 @@ impl<B: Batch> Shared<B> {
                 return;
             }
             match &mut first.waits {
-                Waits::Thread(waker) => {
+                Waits::Thread(sleeper) => {
                     senders.waking = true;
-                    wakes.push(waker.clone());
+                    wakes.push(sleeper.clone());
                     return;
                 }
                 Waits::Task(sends) => {
@@ -194,7 +194,7 @@ impl<B: Batch> Shared<B> {
         senders.waiting = 0;
         for entry in std::mem::take(&mut senders.queue) {
             match entry.waits {
-                Waits::Thread(waker) => wakes.push(waker),
+                Waits::Thread(sleeper) => wakes.push(sleeper),
                 Waits::Task(sends) => {
                     for send in sends {
                         send.ticket.complete(Err(SendError::Aborted(send.batch)), wakes);

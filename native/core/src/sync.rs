@@ -3,7 +3,7 @@
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc, Mutex, MutexGuard,
-    atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
@@ -18,8 +18,7 @@ pub(crate) use std::thread;
 /// a mutex in between.
 #[cfg(loom)]
 pub(crate) mod thread {
-    use super::{Arc, Ordering};
-    use loom::sync::atomic::AtomicBool;
+    use super::{Arc, AtomicBool, Ordering};
 
     pub(crate) use loom::thread::yield_now;
 

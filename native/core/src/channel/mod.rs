@@ -24,6 +24,7 @@
 mod end;
 mod error;
 mod future;
+#[cfg(not(loom))]
 mod internal;
 mod lease;
 mod permits;
@@ -33,6 +34,8 @@ mod send;
 mod senders;
 mod shared;
 mod slots;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod ticket;
 mod wait;
 

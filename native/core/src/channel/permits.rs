@@ -94,6 +94,14 @@ impl Permits {
         Permits { word: CachePadded::new(AtomicU64::new(0)), due: AtomicU32::new(0), peak: AtomicU32::new(0), capacity }
     }
 
+    /// As if so many items had been admitted before.
+    #[cfg(test)]
+    pub(super) fn starting_at(capacity: usize, admitted: u32) -> Self {
+        let permits = Permits::new(capacity);
+        permits.word.store(u64::from(admitted) * ADMITTED, Ordering::Relaxed);
+        permits
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }

@@ -71,6 +71,12 @@ impl<B: Batch> Receivers<B> {
         }
     }
 
+    /// How many receivers wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
     /// Puts a lease on the return list.
     pub(super) fn give_back(&mut self, batch: B, attempt: u32) {
         self.returned.push_back(Taken { batch, attempt, permits: 0 });

@@ -143,7 +143,7 @@ struct Panics;
 impl Drop for Panics {
     fn drop(&mut self) {
         // Only the first: a second panic while one unwinds would end the process.
-        assert!(std::thread::panicking(), "a drop that panics");
+        assert!(thread::panicking(), "a drop that panics");
     }
 }
 

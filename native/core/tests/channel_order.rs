@@ -101,7 +101,9 @@ fn sends_of_one_producer_that_wait_are_admitted_in_order_part_by_part() {
         let mut received = 0;
         while let Ok(batch) = channel.receive(rng.usize(1..20)) {
             received += batch.len();
-            batch.into_iter().for_each(|(producer, item)| order.see(producer, item));
+            for (producer, item) in batch {
+                order.see(producer, item);
+            }
         }
         assert_eq!(received, next.iter().sum::<usize>());
         for send in sends {

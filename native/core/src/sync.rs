@@ -1,21 +1,61 @@
 //! The primitives the channel is built on: std's, or loom's when the models run.
 
 #[cfg(loom)]
-pub(crate) use loom::{
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    },
-    thread,
+pub(crate) use loom::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 #[cfg(not(loom))]
-pub(crate) use std::{
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-    },
-    thread,
+pub(crate) use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
+
+#[cfg(not(loom))]
+pub(crate) use std::thread;
+
+/// Loom's threads, with an `unpark` that is kept until the next `park`. Loom's own is lost where the thread waits for
+/// a mutex in between.
+#[cfg(loom)]
+pub(crate) mod thread {
+    use super::{Arc, AtomicBool, Ordering};
+
+    pub(crate) use loom::thread::yield_now;
+
+    #[derive(Debug, Clone)]
+    pub(crate) struct Thread {
+        unparked: Arc<AtomicBool>,
+        thread: loom::thread::Thread,
+    }
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            self.unparked.swap(true, Ordering::AcqRel);
+            self.thread.unpark();
+        }
+    }
+
+    loom::thread_local! {
+        static CURRENT: Thread =
+            Thread { unparked: Arc::new(AtomicBool::new(false)), thread: loom::thread::current() };
+    }
+
+    pub(crate) fn current() -> Thread {
+        CURRENT.with(Thread::clone)
+    }
+
+    pub(crate) fn park() {
+        let me = current();
+        while !me.unparked.swap(false, Ordering::AcqRel) {
+            loom::thread::park();
+        }
+    }
+
+    /// Loom has no clock: a timed wait of a model never waits.
+    pub(crate) fn park_timeout(_timeout: std::time::Duration) {
+        yield_now();
+    }
+}
 
 /// Locks, whatever a panic elsewhere left behind: no code of ours panics between two states of what it guards.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use super::error::{ReceiveError, SendError, TrySendError};
 use super::receivers::{Place, Taken};
-use super::senders::Ticket;
 use super::shared::Shared;
+use super::ticket::Ticket;
 use super::wait::Kind;
 use crate::batch::Batch;
 use crate::sync::{Arc, AtomicUsize, Ordering};
@@ -47,7 +47,8 @@ impl<B: Batch> Producer<B> {
     /// where whoever frees room admits it; the future only tells when that is done. Dropping the future takes out
     /// what was not admitted; [`Sending::cancel`] gives it back.
     pub fn send(&self, batch: B) -> Sending<B> {
-        let rest = if self.is_waiting() { Ok(Some(batch)) } else { self.channel.send_some(batch) };
+        // An empty batch has no place in the order, and the queue has none for it.
+        let rest = if self.is_waiting() && !batch.is_empty() { Ok(Some(batch)) } else { self.channel.send_some(batch) };
         let state = match rest {
             Ok(None) => State::Done(Ok(())),
             Err(refused) => State::Done(Err(refused)),

@@ -40,12 +40,9 @@ impl<B: Batch> Channel<B> {
         self.shared.hold(held);
     }
 
-    /// From now on sends never find it full. What does not fit the slots comes last.
+    /// From now on sends never find it full: those that wait complete, and later ones never wait.
     pub(crate) fn lift(&self) {
-        self.shared.permits.lift();
-        let mut wakes = WakeList::default();
-        self.shared.wake_senders(&mut wakes);
-        wakes.wake();
+        self.shared.lift();
     }
 }
 

@@ -21,15 +21,22 @@
 //! `send`, `receive`, `lease` and their timed forms park the calling thread. Nothing else waits: neither the `try_`
 //! forms nor the futures nor `close` and `abort`. The locks inside are held for a few moves of memory.
 
+mod end;
 mod error;
 mod future;
+#[cfg(not(loom))]
 mod internal;
 mod lease;
 mod permits;
+mod receive;
 mod receivers;
+mod send;
 mod senders;
 mod shared;
 mod slots;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod ticket;
 mod wait;
 
 use std::time::Duration;
@@ -221,10 +228,7 @@ impl<B: Batch> Channel<B> {
     /// Closes: later sends are refused, those that wait complete, receivers get what there is and then the end.
     /// Never waits; idempotent.
     pub fn close(&self) {
-        self.shared.permits.close();
-        let mut wakes = WakeList::default();
-        self.shared.wake_if_ended(&mut wakes);
-        wakes.wake();
+        self.shared.close();
     }
 
     /// Aborts: everything that waits ends now with `Aborted`, and what was queued comes back, to the first caller.
@@ -233,14 +237,7 @@ impl<B: Batch> Channel<B> {
     /// Items that a sender was just putting in are counted as discarded, in [`ChannelStats::discarded`]; so are
     /// leases that are given back later.
     pub fn abort(&self) -> Vec<B> {
-        if self.shared.permits.abort().aborted() {
-            return Vec::new();
-        }
-        let mut wakes = WakeList::default();
-        self.shared.abort_senders(&mut wakes);
-        let queued = self.shared.abort_receivers(&mut wakes);
-        wakes.wake();
-        queued
+        self.shared.abort()
     }
 
     /// How many items are in it, at this moment.
@@ -269,7 +266,7 @@ impl<B: Batch> Channel<B> {
             capacity: self.capacity(),
             length: self.len(),
             peak: self.shared.permits.peak(),
-            waiting_sends: lock(&self.shared.senders).waiting,
+            waiting_sends: lock(&self.shared.senders).waiting(),
             leased: self.shared.outstanding.load(Ordering::Relaxed),
             discarded: self.shared.discarded.load(Ordering::Relaxed),
         }

@@ -36,7 +36,7 @@ pub const OVERTAKING: usize = 4;
 /// What came of an attempt to take permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Take {
-    /// This many, at least 1 and at most what was asked for.
+    /// This many, at most what was asked for; 0 only where nothing was asked for.
     Took(usize),
     Full,
     Closed,
@@ -49,7 +49,7 @@ pub(super) struct Snapshot(u64);
 
 impl Snapshot {
     pub(super) fn used(self) -> usize {
-        (self.0 / USED & USED_MASK) as usize
+        ((self.0 / USED) & USED_MASK) as usize
     }
 
     pub(super) fn closed(self) -> bool {
@@ -94,6 +94,14 @@ impl Permits {
         Permits { word: CachePadded::new(AtomicU64::new(0)), due: AtomicU32::new(0), peak: AtomicU32::new(0), capacity }
     }
 
+    /// As if so many items had been admitted before.
+    #[cfg(test)]
+    pub(super) fn starting_at(capacity: usize, admitted: u32) -> Self {
+        let permits = Permits::new(capacity);
+        permits.word.store(u64::from(admitted) * ADMITTED, Ordering::Relaxed);
+        permits
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }
@@ -106,73 +114,54 @@ impl Permits {
         Snapshot(self.word.load(Ordering::Acquire))
     }
 
-    fn free(&self, word: u64) -> usize {
-        if word & LIFTED != 0 {
-            return usize::MAX;
-        }
-        self.capacity.saturating_sub(Snapshot(word).used())
+    fn free(&self, word: Snapshot) -> usize {
+        let bound = if word.0 & LIFTED != 0 { USED_MASK as usize } else { self.capacity };
+        bound.saturating_sub(word.used())
     }
 
-    /// Takes up to `want` permits for a sender that does not wait. It may overtake waiters until one of them is due.
+    /// How many a sender that does not wait may take. It may overtake waiters until one of them is due.
+    fn free_to_overtake(&self, word: Snapshot) -> Result<usize, Take> {
+        if word.0 & (CLOSED | QUEUED) == 0 {
+            return Ok(self.free(word));
+        }
+        if word.aborted() {
+            return Err(Take::Aborted);
+        }
+        if word.closed() {
+            return Err(Take::Closed);
+        }
+        let left = self.due.load(Ordering::Relaxed).wrapping_sub(word.admitted()).cast_signed();
+        Ok(self.free(word).min(usize::try_from(left).unwrap_or(0)))
+    }
+
+    /// Takes up to `want` permits for a sender that does not wait.
     pub(super) fn take(&self, want: usize) -> Take {
-        self.take_if(want, |permits, word| {
-            if word & (CLOSED | QUEUED) == 0 {
-                return Ok(permits.free(word));
-            }
-            if word & ABORTED != 0 {
-                return Err(Take::Aborted);
-            }
-            if word & CLOSED != 0 {
-                return Err(Take::Closed);
-            }
-            if word & LIFTED != 0 {
-                return Ok(usize::MAX);
-            }
-            let left = permits.due.load(Ordering::Relaxed).wrapping_sub(Snapshot(word).admitted());
-            Ok(permits.free(word).min(usize::try_from(left.cast_signed()).unwrap_or(0)))
-        })
+        self.take_if(want, 1, |word| self.free_to_overtake(word))
     }
 
     /// Takes exactly `want` permits or none, as [`take`](Permits::take) does.
     pub(super) fn take_all(&self, want: usize) -> Take {
-        loop {
-            let word = self.snapshot();
-            let left = self.due.load(Ordering::Relaxed).wrapping_sub(word.admitted());
-            let overtakes =
-                word.0 & (QUEUED | LIFTED) == QUEUED && usize::try_from(left.cast_signed()).unwrap_or(0) < want;
-            if word.aborted() {
-                return Take::Aborted;
-            }
-            if word.closed() {
-                return Take::Closed;
-            }
-            if overtakes || self.free(word.0) < want {
-                return Take::Full;
-            }
-            if self.admit(word.0, want) {
-                return Take::Took(want);
-            }
-        }
+        self.take_if(want, want, |word| self.free_to_overtake(word))
     }
 
     /// Takes up to `want` permits for the first waiter. A closed channel still admits it. Under the senders' lock.
     pub(super) fn take_first(&self, want: usize) -> Take {
-        self.take_if(
-            want,
-            |permits, word| if word & ABORTED == 0 { Ok(permits.free(word)) } else { Err(Take::Aborted) },
-        )
+        self.take_if(want, 1, |word| if word.aborted() { Err(Take::Aborted) } else { Ok(self.free(word)) })
     }
 
-    fn take_if(&self, want: usize, allowed: impl Fn(&Self, u64) -> Result<usize, Take>) -> Take {
+    fn take_if(&self, want: usize, least: usize, free: impl Fn(Snapshot) -> Result<usize, Take>) -> Take {
         loop {
             // Acquire: with QUEUED comes the due mark that was written before it.
-            let word = self.word.load(Ordering::Acquire);
-            let n = match allowed(self, word) {
-                Ok(0) => return Take::Full,
+            let word = self.snapshot();
+            let n = match free(word) {
                 Ok(free) => want.min(free),
                 Err(refused) => return refused,
             };
-            if self.admit(word, n) {
+            // No item needs no room.
+            if n < least.min(want) {
+                return Take::Full;
+            }
+            if n == 0 || self.admit(word.0, n) {
                 return Take::Took(n);
             }
         }
@@ -199,17 +188,36 @@ impl Permits {
         Released { wake: before.0 & WAKE != 0, drained: before.closed() && before.used() == n }
     }
 
-    /// Says that senders wait. If no permit is free it also asks the next release for a wake-up, and answers yes;
-    /// after a no, there is something to take and no release need see to it. Under the senders' lock.
+    /// Says that senders wait, unless the channel is closed. Under the senders' lock.
+    pub(super) fn queue(&self) -> Result<(), Take> {
+        let mut word = self.snapshot();
+        loop {
+            if word.aborted() {
+                return Err(Take::Aborted);
+            }
+            if word.closed() {
+                return Err(Take::Closed);
+            }
+            // Release: publishes the due mark.
+            match self.word.compare_exchange_weak(word.0, word.0 | QUEUED, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = Snapshot(now),
+            }
+        }
+    }
+
+    /// If no permit is free, asks the next release for a wake-up and answers yes. After a no there is something to
+    /// take, and no release need see to it. Under the senders' lock, while senders wait.
     pub(super) fn arm(&self) -> bool {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
-            let full = self.free(word) == 0;
-            let next = if full { word | WAKE | QUEUED } else { (word | QUEUED) & !WAKE };
+            let full = self.free(Snapshot(word)) == 0;
+            let next = if full { word | WAKE } else { word & !WAKE };
+            // A word that may be stale is good enough here: WAKE changes under this lock alone, so a release that
+            // it does not show has seen WAKE too, and waits for the lock.
             if next == word {
                 return full;
             }
-            // Release: publishes the due mark.
             match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return full,
                 Err(now) => word = now,

@@ -14,6 +14,8 @@ use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Mutex, Ordering, fence, lock
 pub(super) const RECEIVER_SLEEPS: u8 = 1;
 /// A push came too late: the channel was aborted.
 pub(super) const LATE: u8 = 2;
+/// The bound was lifted, so the slots may not have room.
+pub(super) const LIFTED: u8 = 4;
 
 /// Locks are taken in this order and never the other way round: `senders`, `receivers`, one ticket. They are held
 /// for a few moves of memory, never across a wait.
@@ -23,7 +25,7 @@ pub(super) struct Shared<B> {
     pub(super) slots: Slots<B>,
     pub(super) senders: CachePadded<Mutex<Senders<B>>>,
     pub(super) receivers: CachePadded<Mutex<Receivers<B>>>,
-    /// What a push has to see to: `RECEIVER_SLEEPS`, `LATE`.
+    /// What a push has to see to: `RECEIVER_SLEEPS`, `LATE`, `LIFTED`.
     pub(super) signals: CachePadded<AtomicU8>,
     /// Items leased and not yet settled: held by someone, or on the return list.
     pub(super) outstanding: AtomicUsize,
@@ -47,16 +49,20 @@ impl<B: Batch> Shared<B> {
 
     /// Puts a batch whose permits are held into the slots and sees to the receivers.
     pub(super) fn push(&self, batch: B, wakes: &mut WakeList) {
-        if let Err(batch) = self.slots.push(batch) {
-            // Permits never outnumber slots unless the bound was lifted.
+        // Permits never outnumber slots until the bound is lifted. From then on everything goes past the slots,
+        // so that no producer's batch gets a slot while an earlier one of its own waits in the overflow.
+        let past =
+            if self.signals.load(Ordering::Relaxed) & LIFTED == 0 { self.slots.push(batch).err() } else { Some(batch) };
+        if let Some(batch) = past {
             lock(&self.receivers).overflow.push_back(batch);
         }
         // Who goes to sleep sets its signal, fences, and looks at the slots once more; an abort sets its signal,
         // fences, and empties them. With this fence between the push and the look at the signals, either that
         // look sees the signal or the other side sees the batch.
+        #[cfg(not(loom_broken))]
         fence(Ordering::SeqCst);
         let signals = self.signals.load(Ordering::Relaxed);
-        if signals != 0 {
+        if signals & (RECEIVER_SLEEPS | LATE) != 0 {
             self.after_push(signals, wakes);
         }
     }
@@ -84,8 +90,13 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    pub(super) fn ended(&self) -> bool {
-        // In this order: an item that is leased is counted in `outstanding` before its permit is released.
-        self.permits.snapshot().empty_for_good() && self.outstanding.load(Ordering::Acquire) == 0
+    /// Lifts the bound: every send that waits completes, and later ones never wait.
+    pub(super) fn lift(&self) {
+        // Before the word says so: who is admitted because of it must see the signal.
+        self.signals.fetch_or(LIFTED, Ordering::Relaxed);
+        self.permits.lift();
+        let mut wakes = WakeList::default();
+        self.wake_senders(&mut wakes);
+        wakes.wake();
     }
 }

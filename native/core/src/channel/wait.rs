@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use crate::sync::thread;
+use crate::sync::thread::{Thread, current, park, park_timeout};
 
 /// What a waiter is, because the two want different wake-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +14,13 @@ pub(super) enum Kind {
     Task,
 }
 
-/// Wakers to call once no lock is held: who is woken would only run into the lock.
-#[derive(Debug, Default)]
+/// What to do once no lock is held, because it may run code of users that calls the channel again: wakers to call,
+/// items to drop.
+#[derive(Default)]
 pub(super) struct WakeList {
     first: Option<Waker>,
     more: Vec<Waker>,
+    dropped: Vec<Box<dyn Send>>,
 }
 
 impl WakeList {
@@ -30,13 +32,17 @@ impl WakeList {
         }
     }
 
+    pub(super) fn drop_afterwards(&mut self, late: impl Send + 'static) {
+        self.dropped.push(Box::new(late));
+    }
+
     /// Wakes them all. Not under a lock.
     pub(super) fn wake(self) {
         self.first.into_iter().chain(self.more).for_each(Waker::wake);
     }
 }
 
-struct Unpark(thread::Thread);
+struct Unpark(Thread);
 
 impl std::task::Wake for Unpark {
     fn wake(self: std::sync::Arc<Self>) {
@@ -45,20 +51,17 @@ impl std::task::Wake for Unpark {
 }
 
 fn new_waker() -> Waker {
-    std::sync::Arc::new(Unpark(thread::current())).into()
+    std::sync::Arc::new(Unpark(current())).into()
 }
 
 /// A waker that unparks the calling thread.
-#[cfg(not(loom))]
 pub(super) fn thread_waker() -> Waker {
+    #[cfg(not(loom))]
     thread_local!(static WAKER: Waker = new_waker());
+    #[cfg(loom)]
+    loom::thread_local!(static WAKER: Waker = new_waker());
     // While a thread's locals are being dropped the cached one is gone.
     WAKER.try_with(Waker::clone).unwrap_or_else(|_| new_waker())
-}
-
-#[cfg(loom)]
-pub(super) fn thread_waker() -> Waker {
-    new_waker()
 }
 
 /// How often a thread yields before it queues. Where threads outnumber cores, the thread that would fill or empty the
@@ -88,12 +91,8 @@ impl Deadline {
     /// Parks the thread until it is woken, for no reason at all, or until the deadline.
     pub(super) fn park(self) {
         match self.0 {
-            None => thread::park(),
-            #[cfg(not(loom))]
-            Some(end) => thread::park_timeout(end.saturating_duration_since(std::time::Instant::now())),
-            // Loom has no clock: a model's timed wait never waits.
-            #[cfg(loom)]
-            Some(_) => thread::yield_now(),
+            None => park(),
+            Some(end) => park_timeout(end.saturating_duration_since(std::time::Instant::now())),
         }
     }
 }

@@ -1,0 +1,75 @@
+//! The two ends: a close, after which everything is received, and an abort, after which nothing is.
+
+use super::receivers::Receivers;
+use super::shared::{LATE, Shared};
+use super::wait::WakeList;
+use crate::batch::Batch;
+use crate::sync::{Ordering, fence, lock};
+
+impl<B: Batch> Shared<B> {
+    pub(super) fn close(&self) {
+        self.permits.close();
+        let mut wakes = WakeList::default();
+        self.wake_if_ended(&mut wakes);
+        wakes.wake();
+    }
+
+    /// Whether the channel is closed and nothing is queued, waits to be sent, or is leased. Once true, always true.
+    pub(super) fn ended(&self) -> bool {
+        // In this order: an item that is leased is counted in `outstanding` before its permit is released.
+        self.permits.snapshot().empty_for_good() && self.outstanding.load(Ordering::Acquire) == 0
+    }
+
+    /// Wakes everyone if the end has come. Whoever brings about a part of it calls this afterwards.
+    pub(super) fn wake_if_ended(&self, wakes: &mut WakeList) {
+        // The end is read from two places. Of two callers that each bring about one part, at least one sees the
+        // other's behind this fence.
+        fence(Ordering::SeqCst);
+        if self.ended() {
+            lock(&self.receivers).wake_all(wakes);
+        }
+    }
+
+    /// Ends everything that waits. Gives what was queued to the first caller.
+    pub(super) fn abort(&self) -> Vec<B> {
+        if self.permits.abort().aborted() {
+            return Vec::new();
+        }
+        let mut wakes = WakeList::default();
+        self.abort_senders(&mut wakes);
+        let queued = self.abort_receivers(&mut wakes);
+        wakes.wake();
+        queued
+    }
+
+    /// Takes out everything that is queued, and wakes everyone. The word says aborted already.
+    fn abort_receivers(&self, wakes: &mut WakeList) -> Vec<B> {
+        let mut receivers = lock(&self.receivers);
+        // Under the lock: a push that sees it waits until what was queued before has been taken out.
+        self.signals.fetch_or(LATE, Ordering::Relaxed);
+        // Pairs with the fence in `Shared::push`: a batch that is not found here is discarded by its sender.
+        fence(Ordering::SeqCst);
+        let mut queued = receivers.take_returned();
+        let leased: usize = queued.iter().map(Batch::len).sum();
+        self.outstanding.fetch_sub(leased, Ordering::AcqRel);
+        queued.extend(self.empty_slots(&mut receivers));
+        receivers.wake_all(wakes);
+        drop(receivers);
+        self.release(queued.iter().map(Batch::len).sum::<usize>() - leased, wakes);
+        queued
+    }
+
+    /// A batch was pushed while the channel was aborted: nobody will ever take it.
+    pub(super) fn discard_late(&self, wakes: &mut WakeList) {
+        let late = self.empty_slots(&mut lock(&self.receivers));
+        let n = late.iter().map(Batch::len).sum();
+        self.discarded.fetch_add(n as u64, Ordering::Relaxed);
+        self.release(n, wakes);
+        // The senders' lock may be held, and to drop an item is to run its owner's code.
+        wakes.drop_afterwards(late);
+    }
+
+    fn empty_slots(&self, receivers: &mut Receivers<B>) -> Vec<B> {
+        std::iter::from_fn(|| receivers.pop(&self.slots)).collect()
+    }
+}

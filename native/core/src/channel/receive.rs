@@ -1,0 +1,203 @@
+//! Receiving: to take, to wait, and to pass a wake-up on.
+
+use std::task::{Poll, Waker};
+
+use super::error::{ReceiveError, ReceiveTimeoutError, TryReceiveError};
+use super::permits::OVERTAKING;
+use super::receivers::{Place, Receivers, Taken};
+use super::shared::{RECEIVER_SLEEPS, Shared};
+use super::wait::{Deadline, Kind, WakeList, YIELDS, thread_waker};
+use crate::batch::Batch;
+use crate::sync::{Ordering, fence, lock, thread};
+
+impl<B: Batch> Shared<B> {
+    /// Takes up to `max` items, or queues. `lease` counts them as outstanding before their permits can be released.
+    pub(super) fn poll_take(
+        &self,
+        place: &mut Place,
+        max: usize,
+        lease: bool,
+        kind: Kind,
+        looker: &Waker,
+    ) -> Poll<Result<Taken<B>, ReceiveError>> {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.receivers);
+        let (outcome, old) = match self.take_now(&mut receivers, *place, max, lease, &mut wakes) {
+            Ok(None) => {
+                let due = receivers.delivered + (OVERTAKING * self.permits.capacity()) as u64;
+                (Poll::Pending, receivers.wait(place, kind, looker, due))
+            }
+            Ok(Some(taken)) => (Poll::Ready(Ok(taken)), receivers.leave(place)),
+            Err(end) => (Poll::Ready(Err(end)), receivers.leave(place)),
+        };
+        self.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        drop(old);
+        wakes.wake();
+        outcome
+    }
+
+    /// Takes up to `max` items if some are there.
+    pub(super) fn try_take(&self, max: usize, lease: bool) -> Result<Taken<B>, TryReceiveError> {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.receivers);
+        let taken = self.take_now(&mut receivers, None, max, lease, &mut wakes);
+        self.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
+        taken?.ok_or(TryReceiveError::Empty)
+    }
+
+    fn take_now(
+        &self,
+        receivers: &mut Receivers<B>,
+        place: Place,
+        max: usize,
+        lease: bool,
+        wakes: &mut WakeList,
+    ) -> Result<Option<Taken<B>>, ReceiveError> {
+        if self.permits.snapshot().aborted() {
+            return Err(ReceiveError::Aborted);
+        }
+        let mut taken = None;
+        if !receivers.held && !receivers.must_yield(place, self.permits.capacity(), wakes) {
+            let kept = receivers.kept_from(place);
+            taken = receivers.take(&self.slots, max, kept);
+        }
+        let Some(taken) = taken else {
+            return if self.ended() { Err(ReceiveError::Closed) } else { Ok(None) };
+        };
+        let n = taken.batch.len();
+        receivers.delivered += n as u64;
+        if lease && taken.permits > 0 {
+            self.outstanding.fetch_add(n, Ordering::AcqRel);
+        }
+        Ok(Some(taken))
+    }
+
+    /// Takes up to `max` items; the thread waits while there are none.
+    pub(super) fn take_until(
+        &self,
+        max: usize,
+        lease: bool,
+        deadline: Deadline,
+    ) -> Result<Taken<B>, ReceiveTimeoutError> {
+        for _ in 0..YIELDS {
+            match self.try_take(max, lease) {
+                Err(TryReceiveError::Empty) => thread::yield_now(),
+                Err(TryReceiveError::Closed) => return Err(ReceiveTimeoutError::Closed),
+                Err(TryReceiveError::Aborted) => return Err(ReceiveTimeoutError::Aborted),
+                Ok(taken) => return Ok(taken),
+            }
+        }
+        let waker = thread_waker();
+        let mut place = None;
+        loop {
+            match self.poll_take(&mut place, max, lease, Kind::Thread, &waker) {
+                Poll::Ready(outcome) => return Ok(outcome?),
+                Poll::Pending if deadline.passed() => {
+                    self.stop_waiting(&mut place);
+                    return Err(ReceiveTimeoutError::Timeout);
+                }
+                Poll::Pending => deadline.park(),
+            }
+        }
+    }
+
+    /// Leaves the queue; a wake-up that was on its way goes to the next one.
+    pub(super) fn stop_waiting(&self, place: &mut Place) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.receivers);
+        let old = receivers.leave(place);
+        self.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        drop(old);
+        wakes.wake();
+    }
+
+    /// A push saw that a receiver sleeps.
+    pub(super) fn wake_receivers(&self, wakes: &mut WakeList) {
+        self.pass_on(&mut lock(&self.receivers), wakes);
+    }
+
+    /// Wakes who should look for items: threads one at a time, because the one that is woken comes here again; every
+    /// task on the way to it, because a busy event loop must not keep items from those that are idle. Leaves the
+    /// signal set, or a thread woken, or every waiter woken, or nobody waiting.
+    fn pass_on(&self, receivers: &mut Receivers<B>, wakes: &mut WakeList) {
+        if receivers.waiters.is_empty() || receivers.waking {
+            return self.signal_receivers(false);
+        }
+        self.signal_receivers(true);
+        // Pairs with the fence in `Shared::push`: either that push sees the signal, or the batch is seen here.
+        fence(Ordering::SeqCst);
+        if receivers.held {
+            return;
+        }
+        let mut kept = 0;
+        for at in 0..receivers.waiters.len() {
+            if !receivers.has_more_than(&self.slots, kept) {
+                return;
+            }
+            let waiter = &mut receivers.waiters[at];
+            kept += usize::from(waiter.kept);
+            if waiter.woken {
+                continue;
+            }
+            waiter.woken = true;
+            wakes.push(waiter.waker.clone());
+            if waiter.kind == Kind::Thread {
+                receivers.waking = true;
+                break;
+            }
+        }
+        self.signal_receivers(false);
+    }
+
+    /// Tells pushes whether to look after the receivers. Under their lock, so a look saves a write to a line that
+    /// every push reads.
+    fn signal_receivers(&self, sleeps: bool) {
+        if (self.signals.load(Ordering::Relaxed) & RECEIVER_SLEEPS != 0) == sleeps {
+            return;
+        }
+        if sleeps {
+            self.signals.fetch_or(RECEIVER_SLEEPS, Ordering::Relaxed);
+        } else {
+            self.signals.fetch_and(!RECEIVER_SLEEPS, Ordering::Relaxed);
+        }
+    }
+
+    /// Stops handing items over, or goes on with it. A channel at its end says so all the same.
+    pub(super) fn hold(&self, held: bool) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.receivers);
+        receivers.held = held;
+        self.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
+    }
+
+    /// Puts a lease on the return list for its next attempt. After an abort it is discarded.
+    pub(super) fn give_back(&self, batch: B, attempt: u32) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.receivers);
+        if self.permits.snapshot().aborted() {
+            drop(receivers);
+            self.outstanding.fetch_sub(batch.len(), Ordering::AcqRel);
+            self.discarded.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            return;
+        }
+        receivers.give_back(batch, attempt);
+        self.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
+    }
+
+    /// Settles `n` leased items.
+    pub(super) fn settle(&self, n: usize) {
+        if self.outstanding.fetch_sub(n, Ordering::AcqRel) == n {
+            let mut wakes = WakeList::default();
+            self.wake_if_ended(&mut wakes);
+            wakes.wake();
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Sending: the fast path takes permits and pushes; who finds the channel full queues.
+
+use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::permits::Take;
+use super::senders::Pending;
+use super::shared::Shared;
+use super::ticket::Ticket;
+use super::wait::{Deadline, WakeList, YIELDS, thread_waker};
+use crate::batch::Batch;
+use crate::sync::{Arc, AtomicUsize, Ordering, lock, thread};
+
+impl<B: Batch> Shared<B> {
+    /// Sends all of `batch` or nothing, without waiting.
+    pub(super) fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
+        match self.permits.take_all(batch.len()) {
+            Take::Took(n) => {
+                if n > 0 {
+                    self.push_and_wake(batch);
+                }
+                Ok(())
+            }
+            Take::Full => Err(TrySendError::Full(batch)),
+            Take::Closed => Err(TrySendError::Closed(batch)),
+            Take::Aborted => Err(TrySendError::Aborted(batch)),
+        }
+    }
+
+    /// Sends what is free to take without waiting and gives the rest back.
+    pub(super) fn send_some(&self, mut batch: B) -> Result<Option<B>, SendError<B>> {
+        loop {
+            let want = batch.len();
+            match self.permits.take(want) {
+                Take::Took(n) if n == want => {
+                    if n > 0 {
+                        self.push_and_wake(batch);
+                    }
+                    return Ok(None);
+                }
+                Take::Took(n) => {
+                    let part = batch.split_front(n);
+                    self.push_and_wake(part);
+                }
+                Take::Full => return Ok(Some(batch)),
+                refused => return Err(refuse(refused, batch)),
+            }
+        }
+    }
+
+    fn push_and_wake(&self, batch: B) {
+        let mut wakes = WakeList::default();
+        self.push(batch, &mut wakes);
+        wakes.wake();
+    }
+
+    /// Sends all of `batch`; the thread waits while the channel is full.
+    pub(super) fn send_until(&self, batch: B, deadline: Deadline) -> Result<(), SendTimeoutError<B>> {
+        let mut rest = batch;
+        for attempt in 0..=YIELDS {
+            if attempt > 0 {
+                thread::yield_now();
+            }
+            match self.send_some(rest)? {
+                None => return Ok(()),
+                Some(left) => rest = left,
+            }
+        }
+        self.wait_and_send(rest, deadline)
+    }
+
+    #[cold]
+    fn wait_and_send(&self, mut batch: B, deadline: Deadline) -> Result<(), SendTimeoutError<B>> {
+        let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
+        let mut wakes = WakeList::default();
+        let mut senders = lock(&self.senders);
+        match self.open_queue(&senders) {
+            Ok(due) => senders.push_thread(me, due, thread_waker()),
+            Err(refused) => return Err(refuse(refused, batch).into()),
+        }
+        // Armed, or a wake-up is on its way, this thread's own included.
+        self.admit_waiting(&mut senders, &mut wakes);
+        drop(senders);
+        loop {
+            std::mem::take(&mut wakes).wake();
+            deadline.park();
+            let mut senders = lock(&self.senders);
+            if self.permits.snapshot().aborted() {
+                return Err(SendTimeoutError::Aborted(batch));
+            }
+            let mut took = 0;
+            if senders.first_looks(me) {
+                if let Take::Took(n) = self.permits.take_first(batch.len()) {
+                    took = n;
+                    if n == batch.len() {
+                        senders.pop_first();
+                    } else {
+                        // It takes what is free and queues again behind others.
+                        senders.requeue_first(self.permits.due_from_now());
+                    }
+                }
+                self.admit_waiting(&mut senders, &mut wakes);
+            }
+            drop(senders);
+            if took > 0 {
+                let part = batch.split_front(took);
+                self.push(part, &mut wakes);
+            }
+            if batch.is_empty() {
+                wakes.wake();
+                return Ok(());
+            }
+            if deadline.passed() {
+                let mut senders = lock(&self.senders);
+                senders.remove_thread(me);
+                self.admit_waiting(&mut senders, &mut wakes);
+                drop(senders);
+                wakes.wake();
+                return Err(SendTimeoutError::Timeout(batch));
+            }
+        }
+    }
+
+    /// Queues a batch of a task behind the earlier ones of the same producer.
+    pub(super) fn queue_send(
+        &self,
+        producer: u64,
+        pending: &Arc<AtomicUsize>,
+        batch: B,
+    ) -> Result<Arc<Ticket<B>>, SendError<B>> {
+        let mut wakes = WakeList::default();
+        let mut senders = lock(&self.senders);
+        let due = match self.open_queue(&senders) {
+            Ok(due) => due,
+            Err(refused) => return Err(refuse(refused, batch)),
+        };
+        let ticket = Ticket::new(pending);
+        senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket) });
+        self.admit_waiting(&mut senders, &mut wakes);
+        drop(senders);
+        wakes.wake();
+        Ok(ticket)
+    }
+
+    /// Takes a send that waits out of the queue and gives back what of it was not admitted; nothing, where it has
+    /// completed.
+    pub(super) fn cancel_send(&self, producer: u64, ticket: &Arc<Ticket<B>>) -> Option<B> {
+        let mut wakes = WakeList::default();
+        let mut senders = lock(&self.senders);
+        let cancelled = senders.remove_send(producer, ticket)?;
+        cancelled.ticket.wait_no_more();
+        // A wake-up that was on its way to it goes to the next one.
+        self.admit_waiting(&mut senders, &mut wakes);
+        drop(senders);
+        wakes.wake();
+        Some(cancelled.batch)
+    }
+}
+
+fn refuse<B>(refused: Take, batch: B) -> SendError<B> {
+    if refused == Take::Aborted { SendError::Aborted(batch) } else { SendError::Closed(batch) }
+}

@@ -54,6 +54,9 @@ pub trait Collect: Batch {
 
     /// Moves all of `other` to the end of `self`.
     fn append(&mut self, other: Self);
+
+    /// Drops the items. The memory may be kept for the next ones.
+    fn clear(&mut self);
 }
 
 impl<T: Send + 'static> Batch for Vec<T> {
@@ -80,5 +83,9 @@ impl<T: Send + 'static> Collect for Vec<T> {
 
     fn append(&mut self, mut other: Self) {
         Vec::append(self, &mut other);
+    }
+
+    fn clear(&mut self) {
+        Vec::clear(self);
     }
 }

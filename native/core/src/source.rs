@@ -37,6 +37,13 @@ impl From<Failure> for Halt {
 pub trait Outlet<B> {
     /// Sends a batch; waits while the channel is full.
     fn send(&mut self, batch: B) -> Result<(), Halt>;
+    /// An empty batch with room for about `items`, such as one that has come back from a consumer.
+    fn fresh(&mut self, items: usize) -> B
+    where
+        B: Collect,
+    {
+        B::with_capacity(items)
+    }
     /// Counts the items of `batch` as produced and failed, without sending them.
     fn reject(&mut self, batch: B, failure: Failure);
     /// Whether the source should end now.
@@ -88,7 +95,8 @@ impl<'a, B: Collect> Emitter<'a, B> {
         if self.pending.is_empty() {
             return self.check();
         }
-        let batch = std::mem::replace(&mut self.pending, B::with_capacity(self.limit));
+        let next = self.outlet.fresh(self.limit);
+        let batch = std::mem::replace(&mut self.pending, next);
         self.outlet.send(batch)
     }
 

@@ -79,6 +79,12 @@ impl<T: Copy> FrontVec<T> {
         self.values.reserve(additional);
     }
 
+    /// Drops all values and keeps the memory.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.start = 0;
+    }
+
     /// Drops the first `n` values.
     pub fn advance(&mut self, n: usize) {
         assert!(n <= self.len(), "{n} of {} values taken", self.len());

@@ -301,6 +301,15 @@ impl Collect for Items {
             (_, Column::Empty { .. }) => {}
         }
     }
+
+    /// Keeps the memory of numbers. That of blobs goes: it was sized by their bytes, which may have been many.
+    fn clear(&mut self) {
+        self.extras = None;
+        match &mut self.column {
+            Column::Numbers(values) => values.clear(),
+            _ => self.column = Column::default(),
+        }
+    }
 }
 
 /// Makes an optional column at least `len` long.

@@ -80,7 +80,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         if !ahead {
             self.inner.channel.hand_over(n);
         }
-        let failed = if batch.is_tagged() { self.handle_tagged(batch) } else { self.handle_all(batch) };
+        let failed = if batch.is_tagged() { self.handle_tagged(batch) } else { self.handle_all(batch, ahead) };
         let handling = start.map(|start| start.elapsed() / n as u32);
         // The first settlement wins: where the supervisor has given this thread up, it took the number.
         if self.counts.in_hand.swap(0, Ordering::AcqRel) > 0 {
@@ -104,7 +104,8 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     }
 
     /// Handles a batch whose results, if anyone wants them, go to the results channel. Says how many items failed.
-    fn handle_all(&mut self, mut batch: B) -> u64 {
+    /// `spare`: whether the batch is worth keeping afterwards.
+    fn handle_all(&mut self, mut batch: B, spare: bool) -> u64 {
         let mut results = self.inner.collecting.load(Ordering::Relaxed).then(|| R::with_capacity(batch.len()));
         let mut failed = 0;
         let mut done = 0;
@@ -125,6 +126,9 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             let last = SystemTime::now();
             self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, first: begun.unwrap_or(last), last });
         }
+        if spare {
+            self.inner.spares.give(batch);
+        }
         if let Some(results) = results
             && !results.is_empty()
             && let Some(channel) = self.inner.results.get()
@@ -142,7 +146,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             let item = batch.split_front(1);
             let tag = item.tag(0);
             if tag == 0 {
-                failed += self.handle_all(item);
+                failed += self.handle_all(item, false);
                 continue;
             }
             let begun = SystemTime::now();

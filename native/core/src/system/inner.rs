@@ -8,6 +8,7 @@ use super::counters::Counters;
 use super::envelope::Envelope;
 use super::idle::Idle;
 use super::letters::{DeadLetter, Letters, Reply};
+use super::spares::Spares;
 use super::state::{Event, Lifecycle, State, StateError};
 use super::stats::{Sums, SystemStats, latencies, rows};
 use super::{Names, Notice, Observer, Report};
@@ -18,6 +19,8 @@ use crate::sync::lock;
 
 pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) channel: Channel<Envelope<B>>,
+    /// Emptied batches on their way back to the producers.
+    pub(crate) spares: Spares<B>,
     pub(crate) results: OnceLock<Channel<R>>,
     /// Whether results still go somewhere.
     pub(crate) collecting: AtomicBool,
@@ -69,6 +72,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
     ) -> Self {
         Inner {
             channel,
+            spares: Spares::new(),
             results: OnceLock::new(),
             collecting: AtomicBool::new(false),
             letters: Letters::new(),

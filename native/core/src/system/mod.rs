@@ -23,6 +23,7 @@ mod letters;
 mod parts;
 mod producer;
 mod sending;
+mod spares;
 mod state;
 mod stats;
 mod supervisor;

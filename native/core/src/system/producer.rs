@@ -99,6 +99,10 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
         if self.stopping() { Err(Halt::Stopped) } else { Ok(()) }
     }
 
+    fn fresh(&mut self, items: usize) -> B {
+        self.inner.spares.take(items)
+    }
+
     fn reject(&mut self, items: B, failure: Failure) {
         let n = items.len() as u64;
         self.counts.produced.add(n);

@@ -45,7 +45,7 @@ impl Arrived {
 }
 
 /// The batch that millrace's sources use at a capacity of 1000.
-const BATCH: usize = 64;
+const BATCH: usize = 125;
 
 fn run(contestant: &str, shape: Shape) -> Result<(Arrived, Duration), String> {
     let start = Instant::now();

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::source::{Emitter, Halt, Outlet, Source};
 
 /// The most items in a batch. Larger ones gain nothing and make the channel's level coarse.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 
 /// One batch in this many is stamped for the latency figures where batches are large.
 const SAMPLING: u64 = 8;

@@ -20,37 +20,46 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
   readonly runs: Runs<R>
   /** Where results go, if anyone asked for them. */
   readonly results: Results<R> | undefined
-  /** The handler of this context is through, whatever its sends do. Returns whether others wait in a send. */
-  handlerEnded(context: HandlerContext<T>): boolean
+  /** The handler that this consumer ran is through, whatever its sends do. Returns whether others wait in a send. */
+  handlerEnded(consumer: object): boolean
   /** An item was given up. */
   bury(letter: DeadLetter<T>): void
   /** Why the system breaks off, once it does. */
   breakReason(): { reason: DeadLetterReason; error: Error }
 }
 
-/** One of the `consumers`: a place for a handler's pending promise, used again and again. */
+/**
+ * One of the `consumers`, and the item whose promise it waits for. It is used again and again, so that an item costs
+ * no closure, and holds no more of it than it must: what is young costs extra in what is old.
+ */
 class Slot<T, R> implements ContextOwner<T> {
   readonly worker: number
-  readonly system: CallbackSystem<T, R>
+  readonly system: ContextSystem<T>
   readonly fulfilled: (result: R) => void
   readonly rejected: (error: unknown) => void
+  sequence = NONE
   item: T | undefined
   tag = 0
   generation = 0
   began = 0
-  /** There while the promise is pending. */
-  context: HandlerContext<T> | undefined
+  /** Whether it waits for a promise. */
+  pending = false
 
-  constructor(worker: number, system: CallbackSystem<T, R>, settle: Settle<T, R>) {
+  constructor(
+    worker: number,
+    system: ContextSystem<T>,
+    fulfilled: (slot: Slot<T, R>, result: R) => void,
+    rejected: (slot: Slot<T, R>, error: unknown) => void,
+  ) {
     this.worker = worker
     this.system = system
-    this.fulfilled = (result) => settle(this, result)
-    this.rejected = (error) => settle(this, undefined, { error })
+    this.fulfilled = (result) => fulfilled(this, result)
+    this.rejected = (error) => rejected(this, error)
   }
 }
 
-type Settle<T, R> = (slot: Slot<T, R>, result: R | undefined, failure?: { error: unknown }) => void
-
+/** The sequence number of no item. */
+const NONE = -1
 const { then } = Promise.prototype
 
 /**
@@ -73,7 +82,7 @@ export class Callback<T, R> {
   /** How many items were ever handed over. */
   #sequence = 0
   #bounded = true
-  /** Whether nothing is handed over: paused, before the start too; breathing; broken off; or every slot taken. */
+  /** Whether nothing is handed over: paused, before the start too; breathing; or broken off. */
   #held = true
   #paused = true
   #broken = false
@@ -88,29 +97,25 @@ export class Callback<T, R> {
   constructor(system: CallbackSystem<T, R>, handler: HandlerFunction<T, R>) {
     this.#system = system
     this.#handler = handler
-    const settle = this.#settleLate.bind(this)
-    this.#slots = Array.from({ length: system.consumers }, (_, index) => new Slot(index, system, settle))
+    const fulfilled = this.#fulfilled.bind(this)
+    const rejected = this.#rejected.bind(this)
+    this.#slots = Array.from(
+      { length: system.consumers },
+      (_, index) => new Slot(index, system, fulfilled, rejected),
+    )
     this.#free = this.#slots.toReversed()
   }
 
   /** Hands over what there is, as far as slots and the reader of results allow. Never waits. */
   work(): void {
     if (this.#working || this.#over) return
-    this.#working = true
-    if (this.#pending() === 0 && !this.#marks.any) this.#marks.begin(recently())
-    for (;;) {
-      const room = this.#room()
-      if (room <= 0 || (this.#position === this.#count && !this.#take())) break
-      const before = this.#position
-      this.#handOver(Math.min(room, operationsInTurn(), this.#count - before))
-      if (turnIsDue(this.#position - before)) {
-        this.#breathe()
-        break
-      }
+    if (this.#free.length === this.#slots.length && !this.#marks.any) this.#marks.begin(recently())
+    while (this.#isThereWork()) {
+      const slot = this.#free.pop()
+      if (slot === undefined) break
+      this.#handOver(slot)
     }
-    this.#working = false
-    if (this.#broken) this.#giveUp()
-    else this.#rest()
+    this.#rest()
   }
 
   /** Whether nothing more is handed over for now. */
@@ -130,7 +135,7 @@ export class Callback<T, R> {
   breakOff(): void {
     this.#broken = true
     this.#updateHeld()
-    if (!this.#working && !this.#over) this.#giveUp()
+    if (!this.#working) this.#rest()
   }
 
   /** A handler waits for room in the system's own channel. */
@@ -146,22 +151,21 @@ export class Callback<T, R> {
     return true
   }
 
-  #pending(): number {
-    return this.#slots.length - this.#free.length
-  }
-
   /** To be called after any change of what it looks at. */
   #updateHeld(): void {
-    this.#held = this.#paused || this.#breathing || this.#broken || this.#free.length === 0
+    this.#held = this.#paused || this.#breathing || this.#broken
   }
 
   /** How many items may be handed over before anyone has to look again. */
   #room(): number {
-    if (this.#held) return 0
     const { results, capacity } = this.#system
     if (results === undefined || results.ended || !this.#bounded) return Infinity
     // Each handler under way has a place kept for its result.
-    return capacity - results.length - this.#pending()
+    return capacity - results.length - (this.#slots.length - this.#free.length)
+  }
+
+  #isThereWork(): boolean {
+    return !this.#held && this.#room() > 0 && (this.#position < this.#count || this.#take())
   }
 
   /** Takes the next chunk; whether there was one. */
@@ -185,8 +189,24 @@ export class Callback<T, R> {
     return false
   }
 
-  /** Hands over up to `limit` items of the chunk, as long as the handler does not hold it up. */
-  #handOver(limit: number): void {
+  /** Hands over items one after the other until one's promise takes the slot, or nothing is to be done. */
+  #handOver(slot: Slot<T, R>): void {
+    this.#working = true
+    while (!slot.pending && this.#isThereWork()) {
+      const before = this.#position
+      this.#handOverMany(slot, Math.min(this.#room(), operationsInTurn(), this.#count - before))
+      if (turnIsDue(this.#position - before)) this.#breathe()
+    }
+    this.#working = false
+    if (!slot.pending) {
+      slot.sequence = NONE
+      this.#free.push(slot)
+    }
+    this.#reportSoon()
+  }
+
+  /** At most `limit` items of the chunk. */
+  #handOverMany(slot: Slot<T, R>, limit: number): void {
     // Tens of millions of times a second: what does not change on the way is looked up once.
     const handler = this.#handler
     const items = this.#items
@@ -194,18 +214,17 @@ export class Callback<T, R> {
     const sequence = this.#sequence - this.#position
     const delivering = this.#tagged || this.#system.results !== undefined
     const end = this.#position + limit
-    let slot = this.#nextSlot()
     for (let index = this.#position; index < end && !this.#held; index++) {
       const item = items[index] as T
+      slot.sequence = sequence + index
       const context = new HandlerContext<T>(slot, sequence + index)
       this.#position = index + 1
       marks.handed++
       try {
         const result = handler(item, context)
         if (result !== undefined && isThenable(result)) {
-          this.#await(result, slot, context, index)
-          slot = this.#nextSlot()
-          continue
+          this.#await(result, slot, index)
+          break
         }
         marks.processed++
         if (delivering) this.#deliver(result, this.#tagOf(index))
@@ -213,54 +232,57 @@ export class Callback<T, R> {
         marks.failed++
         this.#bury(item, this.#tagOf(index), error, 1, recently(), 'failed')
       }
-      if (this.#waits) this.#leave(context)
+      if (this.#waits) this.#leave(slot)
     }
     this.#sequence = sequence + this.#position
   }
 
-  /** The slot that the next promise goes to. */
-  #nextSlot(): Slot<T, R> {
-    return this.#free[this.#free.length - 1] as Slot<T, R>
+  #await(result: PromiseLike<R>, slot: Slot<T, R>, index: number): void {
+    // Other thenables may call back at once, or twice: a promise around them does neither.
+    const promise = result instanceof Promise ? result : Promise.resolve(result)
+    then.call(promise, slot.fulfilled as (result: unknown) => void, slot.rejected)
+    slot.pending = true
+    slot.item = this.#items[index] as T
+    slot.tag = this.#tagOf(index)
+    slot.generation = this.#generation
+    slot.began = recently()
+  }
+
+  // The first settlement wins: after a break the item is settled already.
+
+  #fulfilled(slot: Slot<T, R>, result: R): void {
+    if (this.#over) return
+    this.#marks.settledLate(slot.generation, false)
+    this.#deliver(result, slot.tag)
+    this.#settled(slot)
+  }
+
+  #rejected(slot: Slot<T, R>, error: unknown): void {
+    if (this.#over) return
+    this.#marks.settledLate(slot.generation, true)
+    this.#bury(slot.item as T, slot.tag, error, 1, slot.began, 'failed')
+    this.#settled(slot)
+  }
+
+  #settled(slot: Slot<T, R>): void {
+    this.#clear(slot)
+    this.#handOver(slot)
+    this.#rest()
+  }
+
+  #clear(slot: Slot<T, R>): void {
+    if (this.#waits) this.#leave(slot)
+    slot.item = undefined
+    slot.sequence = NONE
+    slot.pending = false
   }
 
   #tagOf(index: number): number {
     return this.#tagged ? (this.#chunk.tags[index] as number) : 0
   }
 
-  #await(result: PromiseLike<R>, slot: Slot<T, R>, context: HandlerContext<T>, index: number): void {
-    // Other thenables may call back at once, or twice: a promise around them does neither.
-    const promise = result instanceof Promise ? result : Promise.resolve(result)
-    then.call(promise, slot.fulfilled as (result: unknown) => void, slot.rejected)
-    this.#free.pop()
-    this.#updateHeld()
-    slot.item = this.#items[index] as T
-    slot.tag = this.#tagOf(index)
-    slot.generation = this.#generation
-    slot.began = recently()
-    slot.context = context
-  }
-
-  /** A promise has settled. The first settlement wins: after a break its item is settled already. */
-  #settleLate(slot: Slot<T, R>, result: R | undefined, failure?: { error: unknown }): void {
-    if (this.#over) return
-    this.#marks.settledLate(slot.generation, failure !== undefined)
-    this.#marks.sample(recently() - slot.began)
-    if (failure) this.#bury(slot.item as T, slot.tag, failure.error, 1, slot.began, 'failed')
-    else this.#deliver(result as R, slot.tag)
-    this.#release(slot)
-    this.work()
-  }
-
-  #release(slot: Slot<T, R>): void {
-    if (this.#waits) this.#leave(slot.context as HandlerContext<T>)
-    slot.item = undefined
-    slot.context = undefined
-    this.#free.push(slot)
-    this.#updateHeld()
-  }
-
-  #leave(context: HandlerContext<T>): void {
-    this.#waits = this.#system.handlerEnded(context)
+  #leave(slot: Slot<T, R>): void {
+    this.#waits = this.#system.handlerEnded(slot)
   }
 
   #deliver(result: R, tag: number): void {
@@ -282,16 +304,20 @@ export class Callback<T, R> {
     this.#system.bury({ item, error, attempts, firstAt, lastAt, reason })
   }
 
-  /** Nothing more can be handed over for now. */
+  /** There is nothing to do for now, or ever. */
   #rest(): void {
-    if (this.#drained && this.#pending() === 0) this.#end()
-    else if (!this.#reporting && this.#marks.any) {
-      this.#reporting = true
-      process.nextTick(() => {
-        this.#reporting = false
-        this.report()
-      })
-    }
+    if (this.#over) return
+    if (this.#broken) this.#giveUp()
+    else if (this.#drained && this.#free.length === this.#slots.length) this.#end()
+  }
+
+  #reportSoon(): void {
+    if (this.#reporting || !this.#marks.any) return
+    this.#reporting = true
+    process.nextTick(() => {
+      this.#reporting = false
+      this.report()
+    })
   }
 
   #breathe(): void {
@@ -307,10 +333,10 @@ export class Callback<T, R> {
   #giveUp(): void {
     const { reason, error } = this.#system.breakReason()
     for (const slot of this.#slots) {
-      if (slot.context === undefined) continue
+      if (!slot.pending) continue
       this.#marks.settledLate(slot.generation, true)
       this.#bury(slot.item as T, slot.tag, error, 1, slot.began, reason)
-      this.#release(slot)
+      this.#clear(slot)
     }
     // Past a stop's time-out what never went to the handler is a dead letter too; after an abort it is in the report.
     if (reason === 'timeout') {

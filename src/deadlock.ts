@@ -4,13 +4,13 @@ import { WouldDeadlockError } from './errors.js'
 import type { WaitCount } from './sender.js'
 
 /**
- * Which handlers under way wait for room in their own system's channel, by their contexts. The last consumer that is
+ * Which handlers under way wait for room in their own system's channel, by their consumers. The last consumer that is
  * not waiting must not begin to: only consumers make room.
  */
 export class DeadlockGuard {
   readonly #consumers: number
   /** How many sends each of them waits for. */
-  readonly #waiting = new Map<object, number>()
+  readonly #waiting = new Map<object, { sends: number }>()
 
   constructor(consumers: number) {
     this.#consumers = consumers
@@ -21,27 +21,31 @@ export class DeadlockGuard {
     return this.#waiting.size > 0
   }
 
-  /** Whether a send of `context` may wait. */
-  mayWait(context: object): boolean {
-    return this.#waiting.has(context) || this.#waiting.size + 1 < this.#consumers
+  /** Whether a send of `consumer` may wait. */
+  mayWait(consumer: object): boolean {
+    return this.#waiting.has(consumer) || this.#waiting.size + 1 < this.#consumers
   }
 
-  /** What a send of `context` that waits tells. */
-  countOf(context: object): WaitCount {
+  /** What a send of `consumer` that waits tells. */
+  countOf(consumer: object): WaitCount {
+    let count: { sends: number } | undefined
     return {
-      enter: () => this.#waiting.set(context, (this.#waiting.get(context) ?? 0) + 1),
+      enter: () => {
+        count = this.#waiting.get(consumer) ?? { sends: 0 }
+        count.sends++
+        this.#waiting.set(consumer, count)
+      },
       leave: () => {
-        const count = this.#waiting.get(context)
-        if (count === undefined) return
-        if (count === 1) this.#waiting.delete(context)
-        else this.#waiting.set(context, count - 1)
+        // The consumer may be at its next item already.
+        if (count && --count.sends === 0 && this.#waiting.get(consumer) === count)
+          this.#waiting.delete(consumer)
       },
     }
   }
 
-  /** The handler is through, whatever its sends do. */
-  forget(context: object): void {
-    this.#waiting.delete(context)
+  /** The handler that `consumer` ran is through, whatever its sends do. */
+  forget(consumer: object): void {
+    this.#waiting.delete(consumer)
   }
 
   refusal(): WouldDeadlockError {

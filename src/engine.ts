@@ -73,6 +73,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   }
 
   start(): Promise<void> {
+    this.#checkAlive('start', 'ready')
     callNative(() => binding.startSystem(this.handle))
     this.#started = true
     hold()
@@ -85,11 +86,13 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   }
 
   pause(): void {
+    this.#checkAlive('pause', 'running or paused')
     callNative(() => binding.pauseSystem(this.handle))
     this.#callback?.pause(true)
   }
 
   resume(): void {
+    this.#checkAlive('resume', 'running or paused')
     callNative(() => binding.resumeSystem(this.handle))
     this.#callback?.pause(false)
   }
@@ -195,10 +198,11 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     return this.#breaking.signal
   }
 
-  async sendFrom(context: object, item: T, options: SendOptions = {}): Promise<void> {
-    if (this.#guard.mayWait(context)) {
+  async sendFrom(consumer: object | undefined, item: T, options: SendOptions = {}): Promise<void> {
+    if (consumer === undefined) return this.sender.send(item, options)
+    if (this.#guard.mayWait(consumer)) {
       this.#callback?.handlerWaits()
-      return this.sender.send(item, options, this.#guard.countOf(context))
+      return this.sender.send(item, options, this.#guard.countOf(consumer))
     }
     const { signal } = checkWait(options)
     signal?.throwIfAborted()
@@ -206,8 +210,8 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     return doneInTurn()
   }
 
-  handlerEnded(context: object): boolean {
-    this.#guard.forget(context)
+  handlerEnded(consumer: object): boolean {
+    this.#guard.forget(consumer)
     return this.#guard.any
   }
 
@@ -228,6 +232,13 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   }
 
   // Its ends.
+
+  /** Once it is over the native side knows no more of it; until then its own check says the same. */
+  #checkAlive(move: string, expected: string): void {
+    if (!this.#end) return
+    const { state } = this.#end.stats
+    throw new StateError(`cannot ${move} a system that is ${state}: expected it to be ${expected}`)
+  }
 
   readonly #onSignal = (): void => this.abort(this.#plan.signal?.reason)
 

@@ -3,18 +3,20 @@
 import type { Context } from './context.js'
 import type { SendOptions } from './wait.js'
 
-/** What the contexts of one consumer share. */
+/** A consumer, as the contexts of the items that it handles one after the other know it. */
 export interface ContextOwner<T> {
   /** Which consumer it is, from 0. */
   readonly worker: number
+  /** The number of the item that it handles. */
+  readonly sequence: number
   readonly system: ContextSystem<T>
 }
 
 /** What contexts need to know of their system. */
 export interface ContextSystem<T> {
   readonly signal: AbortSignal
-  /** A send that must not wait where every other consumer does too. */
-  sendFrom(context: object, item: T, options?: SendOptions): Promise<void>
+  /** A send of a consumer's handler: it must not wait where every other consumer does too. */
+  sendFrom(consumer: object | undefined, item: T, options?: SendOptions): Promise<void>
   /** Stops without waiting. */
   requestStop(): void
 }
@@ -51,7 +53,9 @@ export class HandlerContext<T> implements Context<T> {
   }
 
   send(item: T, options?: SendOptions): Promise<void> {
-    return this.#owner.system.sendFrom(this, item, options)
+    // A handler that was through before this call keeps no consumer waiting.
+    const consumer = this.#owner.sequence === this.#sequence ? this.#owner : undefined
+    return this.#owner.system.sendFrom(consumer, item, options)
   }
 
   stop(): void {

@@ -65,7 +65,12 @@ impl<B: Batch> Shared<B> {
             taken = receivers.take(&self.slots, max, kept);
         }
         let Some(taken) = taken else {
-            return if self.ended() { Err(ReceiveError::Closed) } else { Ok(None) };
+            if !self.ended() {
+                return Ok(None);
+            }
+            // An abort may have come after the first look: then it is what emptied the channel.
+            let aborted = self.permits.snapshot().aborted();
+            return Err(if aborted { ReceiveError::Aborted } else { ReceiveError::Closed });
         };
         let n = taken.batch.len();
         receivers.delivered += n as u64;

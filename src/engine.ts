@@ -77,8 +77,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     callNative(() => binding.startSystem(this.handle))
     this.#started = true
     hold()
-    this.liveness.start()
-    if (this.#plan.source !== undefined) this.liveness.beBusy()
+    this.liveness.start(this.#plan.source !== undefined)
     this.#callback?.pause(false)
     return new Promise((resolve, reject) => {
       this.#starting = { resolve, reject }
@@ -166,7 +165,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   // What senders ask.
 
-  admitted(): void {
+  sent(): void {
     this.liveness.sent()
   }
 

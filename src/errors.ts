@@ -38,7 +38,10 @@ export class InvalidOptionError extends MillraceError {
   static parse(message: string): InvalidOptionError {
     const [, option = 'options', expected = message, received] =
       /^([^:]+): expected (.+), got (.+)$/s.exec(message) ?? []
-    return new InvalidOptionError(option, expected, received)
+    const error = new InvalidOptionError(option, expected, received)
+    // What came is text already: described once more, it would be quoted and cut.
+    error.message = message
+    return error
   }
 }
 

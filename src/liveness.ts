@@ -7,15 +7,18 @@ import { binding } from './native.js'
  * Knows when everything that was sent is settled. Until then, while a source runs, and on the way to the system's
  * end, the event loop is kept alive; idle consumers do not do that, and neither does a system before its start.
  *
- * The native side is asked for one notice at a time; who comes while one is under way waits for the next.
+ * The native side is asked for one notice at a time. Who comes while one is under way that does not cover everything
+ * sent by then waits for the next.
  */
 export class Liveness {
   readonly #handle: number
   /** Who waits for the notice under way, and who for the one after. */
   #covered = new Set<() => void>()
   #behind = new Set<() => void>()
-  /** Whether something was sent that the notice under way does not cover. */
+  /** Whether something was, or may have been, sent that the notice under way does not cover. */
   #sentSince = false
+  /** Whether a source sends without us. */
+  #source = false
   #watching = false
   #started = false
   #busy = false
@@ -26,20 +29,22 @@ export class Liveness {
     this.#handle = handle
   }
 
-  /** The system was started. */
-  start(): void {
+  /** The system was started; one with a source is busy until its end. */
+  start(source: boolean): void {
     this.#started = true
+    this.#source = source
+    this.#busy ||= source
     if (this.#sentSince && !this.#watching) this.#watch()
     this.#update()
   }
 
-  /** A source runs, or the system is being stopped: it is busy until its end. */
+  /** The system is on its way to its end. */
   beBusy(): void {
     this.#busy = true
     this.#update()
   }
 
-  /** Something was admitted. */
+  /** Something was admitted, or waits for that. */
   sent(): void {
     this.#sentSince = true
     if (this.#started && !this.#watching && !this.#over) this.#watch()
@@ -51,8 +56,10 @@ export class Liveness {
       settled()
       return () => {}
     }
-    this.#behind.add(settled)
-    if (!this.#watching) this.#watch()
+    if (this.#watching && !this.#sentSince && !this.#source) this.#covered.add(settled)
+    else this.#behind.add(settled)
+    if (this.#watching) this.#update()
+    else this.#watch()
     return () => {
       this.#covered.delete(settled)
       this.#behind.delete(settled)

@@ -29,7 +29,8 @@ export class Marks {
 
   /** Whether there is something to report. */
   get any(): boolean {
-    return this.handed > 0 || this.#late
+    // An item may be handed over in one report and settled in the next.
+    return this.handed + this.processed + this.failed > 0 || this.#late
   }
 
   /** The handler begins to work after a pause. */

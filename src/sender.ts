@@ -14,8 +14,8 @@ export interface SenderSystem {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
-  /** Something was admitted. */
-  admitted(): void
+  /** Something was admitted, or waits for that. */
+  sent(): void
   /** Reports hand-overs that the channel does not know of yet; whether there were any. */
   flush(): boolean
   /** Why nothing is admitted any more. */
@@ -24,6 +24,8 @@ export interface SenderSystem {
 
 /** Makes the error of a send from the reason of its end, and how many of its items were accepted before. */
 type Blame = (reason: unknown, accepted: number) => unknown
+
+const plain: Blame = (reason) => reason
 
 /** Counts the sends that wait. */
 export interface WaitCount {
@@ -51,7 +53,7 @@ export class Sender<T, R> {
     const admission = this.#admit(item, 0, false)
     if (admission === Admission.Full) return false
     if (admission !== Admission.Admitted) throw this.#system.refusal(admission)
-    this.#system.admitted()
+    this.#system.sent()
     return true
   }
 
@@ -62,11 +64,11 @@ export class Sender<T, R> {
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
       const admission = this.#admit(item, 0, this.#mayWait(limits))
       if (admission > 0) {
-        const waiting = this.#wait('send()', admission, limits, (reason) => reason)
+        const waiting = this.#wait('send()', admission, limits, plain)
         return waits === undefined ? waiting : counted(waiting, waits)
       }
       if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
-      this.#system.admitted()
+      this.#system.sent()
       return doneInTurn()
     } catch (error) {
       return Promise.reject(error)
@@ -82,11 +84,11 @@ export class Sender<T, R> {
     if (admission > 0) {
       const accepted = this.#mayWait(limits) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted)
-      if (accepted > 0) this.#system.admitted()
+      if (accepted > 0) this.#system.sent()
       throw withAccepted(this.#refusal('sendMany()', Admission.Full, limits), accepted)
     }
     if (admission !== Admission.Admitted) throw withAccepted(this.#system.refusal(admission), 0)
-    this.#system.admitted()
+    this.#system.sent()
     return doneInTurn()
   }
 
@@ -96,19 +98,15 @@ export class Sender<T, R> {
     const tag = this.#runs.nextTag()
     const admission = this.#admit(item, tag, this.#mayWait({}))
     if (admission < 0) throw this.#refusal('run()', admission, {})
-    if (admission === Admission.Admitted) this.#system.admitted()
+    if (admission === Admission.Admitted) this.#system.sent()
     return waitFor<R>(
       {
         name: 'run()',
         begin: (resolve, reject) => {
           this.#runs.add(tag, resolve, reject)
           if (admission <= 0) return
-          this.#listen(
-            admission,
-            () => {},
-            reject,
-            (reason) => reason,
-          )
+          const refused = (error: unknown): void => this.#runs.reject(tag, error)
+          this.#listen(admission, () => {}, refused, plain)
         },
         cancel: (reason) => {
           this.#runs.forget(tag)
@@ -124,15 +122,11 @@ export class Sender<T, R> {
   sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean {
     const admission = this.#sendBatch(items, true)
     if (admission === Admission.Admitted) {
-      this.#system.admitted()
+      this.#system.sent()
       return false
     }
-    if (admission > 0) {
-      listenToSend(admission, (outcome, accepted) => {
-        if (accepted > 0) this.#system.admitted()
-        done(outcome === Admission.Admitted)
-      })
-    } else process.nextTick(done, false)
+    if (admission > 0) listenToSend(admission, (outcome) => done(outcome === Admission.Admitted))
+    else process.nextTick(done, false)
     return true
   }
 
@@ -179,9 +173,9 @@ export class Sender<T, R> {
   #listen(send: number, resolve: () => void, reject: (error: unknown) => void, blame: Blame): void {
     this.#waiting++
     if (this.#waiting > WARN_FACTOR * this.#system.capacity) this.#warn()
+    this.#system.sent()
     listenToSend(send, (admission, accepted) => {
       this.#waiting--
-      if (accepted > 0) this.#system.admitted()
       if (admission === Admission.Admitted) resolve()
       else reject(blame(this.#system.refusal(admission), accepted))
     })
@@ -191,7 +185,6 @@ export class Sender<T, R> {
     const accepted = cancelSend(send)
     if (accepted === null) return null
     this.#waiting--
-    if (accepted > 0) this.#system.admitted()
     return accepted
   }
 

@@ -40,7 +40,7 @@ export interface SystemStats {
   waiting: { producers: number; consumers: number }
   /** ms, sampled: how long items were in the channel, and how long handlers took. */
   latency: { queued: Percentiles; handling: Percentiles }
-  /** One row a producer. */
+  /** One row a producer thread, and a last one, `send`, once anything was sent from outside or by a JavaScript source. */
   producers: ThreadStats[]
   /** One row a consumer thread; a callback handler has one row, that of its JavaScript environment. */
   consumers: ThreadStats[]
@@ -65,7 +65,7 @@ export interface ThreadStats {
   items: number
   /** Of them, how many failed. */
   failed: number
-  /** ms it spent in its source or handler. */
+  /** ms it spent in its handler, sampled where an item takes less than a microsecond; 0 for a producer. */
   busy: number
   /** ms it waited: a producer on a full channel, a consumer on an empty one. */
   waiting: number

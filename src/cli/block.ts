@@ -3,7 +3,6 @@
 import type { SystemStats, ThreadState, ThreadStats } from '../stats.js'
 import { formatCount, formatElapsed, formatRate } from './format.js'
 import { gauge } from './gauge.js'
-import { producersOf } from './producers.js'
 import { remainingText } from './remaining.js'
 
 /** How a piece of text is painted; a terminal without colours leaves it as it is. */
@@ -28,7 +27,7 @@ export function renderBlock(stats: SystemStats, { columns, duration, paint }: Bl
   return [
     label('queue') + queueLine(stats, width, paint),
     label('rate') + clip(rateLine(stats), width),
-    label('producers') + threadsLine(producersOf(stats), 'produced', stats.produced, width, paint),
+    label('producers') + threadsLine(stats.producers, 'produced', stats.produced, width, paint),
     label('consumers') + threadsLine(stats.consumers, 'processed', stats.processed, width, paint),
     label(stats.state === 'draining' ? 'draining' : 'time') +
       paint('yellow', clip(timeLine(stats, duration), width)),

@@ -2,12 +2,11 @@
 
 import type { Percentiles, SystemStats, ThreadStats } from '../stats.js'
 import { alignColumns, formatCount, formatElapsed, formatLatency, formatRate } from './format.js'
-import { producersOf } from './producers.js'
 
 /** The report as text: what each producer and consumer did, then the totals. */
 export function renderReport(stats: SystemStats): string {
   return `${[
-    ...producerTable(producersOf(stats)),
+    ...producerTable(stats.producers),
     '',
     ...consumerTable(stats.consumers),
     '',

@@ -193,6 +193,8 @@ impl<B: Collect, R: Collect> Handle<B, R> {
         if before.is_final() || self.inner.apply(Event::Abort) != Ok(State::Aborted) {
             return;
         }
+        // Sends are refused from here on, not only once the supervisor has acted.
+        self.inner.stopping.store(true, Ordering::Release);
         self.inner.change(|control| {
             control.abort_reason.get_or_insert(reason);
         });

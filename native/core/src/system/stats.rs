@@ -51,7 +51,7 @@ pub struct SystemStats {
     pub queued_latency: Percentiles,
     /// From the hand-over to the settlement. Sampled.
     pub handling_latency: Percentiles,
-    /// One row a producer thread, and a last one for sends from outside.
+    /// One row a producer thread, and a last one, `send`, once anything was sent from outside.
     pub producers: Vec<ThreadStats>,
     /// One row a consumer thread; one in all for a handler outside.
     pub consumers: Vec<ThreadStats>,
@@ -165,7 +165,8 @@ impl Sums {
 
 /// The rows of the producers, then of the consumers.
 pub(super) fn rows(counters: &Counters, names: &super::Names) -> (Vec<ThreadStats>, Vec<ThreadStats>) {
-    let outside = std::iter::once(("send".to_owned(), &*counters.outside));
+    let sent = counters.outside.produced.get() > 0;
+    let outside = sent.then(|| ("send".to_owned(), &*counters.outside));
     let producers = counters
         .producers
         .iter()

@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import type { ExecutionContext } from 'ava'
+
+const LIBRARY = new URL('../../src/index.js', import.meta.url).href
+
+/** How a program ended. */
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/**
+ * Runs `source` as a program of its own, with all that the library exports in scope, to its end. It is killed when the
+ * test ends, should it still run then.
+ */
+export async function runProgram(t: ExecutionContext, source: string): Promise<Ended> {
+  const program = `const { ProducerConsumerSystem, sequence, lines, files, sleep, hash, noop } = await import(${JSON.stringify(LIBRARY)})
+    const library = ${JSON.stringify(LIBRARY)}
+    ${source}`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const closed = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve({ code, signal }))
+  })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return { ...(await closed), stdout, stderr }
+}
+
+/** Asserts that a program ended by itself, said `expected`, and had nothing to complain of. */
+export function assertSaid(t: ExecutionContext, ended: Ended, expected: string): void {
+  t.deepEqual(ended, { code: 0, signal: null, stdout: `${expected}\n`, stderr: '' })
+}

@@ -45,7 +45,7 @@ pub enum ReceiveError {
 /// A [`try_receive`](super::Channel::try_receive) that got nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryReceiveError {
-    /// Nothing is there now.
+    /// Nothing is there now, or what is there belongs to receivers that have waited too long.
     Empty,
     /// The end: the channel was closed and everything in it was received and settled.
     Closed,

@@ -34,8 +34,11 @@ impl<B: Batch> Producer<B> {
         self.pending.load(Ordering::Acquire) > 0
     }
 
-    /// Sends all of `batch` at once or fails. Never waits. Fails with [`TrySendError::Full`] too while an earlier
-    /// send of this producer waits.
+    /// Sends all of `batch` or nothing. Never waits.
+    ///
+    /// # Errors
+    /// Those of [`Channel::try_send`](super::Channel::try_send). It is `Full` too while an earlier send of this producer
+    /// waits.
     pub fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
         if self.is_waiting() && !self.channel.permits.snapshot().closed() {
             return Err(TrySendError::Full(batch));
@@ -43,9 +46,17 @@ impl<B: Batch> Producer<B> {
         self.channel.try_send(batch)
     }
 
-    /// Sends `batch`: what is free is taken before this returns, the rest waits in the channel's own queue, from
-    /// where whoever frees room admits it; the future only tells when that is done. Dropping the future takes out
-    /// what was not admitted; [`Sending::cancel`] gives it back.
+    /// Sends all of `batch`. Never waits itself: what there is room for is sent before this returns, the rest waits in
+    /// the channel's own queue, from where whoever frees room admits it, in order and without this producer's help.
+    /// The future only tells when that is done.
+    ///
+    /// A close while it waits does not stop it, an abort does.
+    ///
+    /// # Errors
+    /// Those of [`Channel::send`](super::Channel::send).
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes out what was not admitted, and drops it; [`Sending::cancel`] gives it back.
     pub fn send(&self, batch: B) -> Sending<B> {
         // An empty batch has no place in the order, and the queue has none for it.
         let rest = if self.is_waiting() && !batch.is_empty() { Ok(Some(batch)) } else { self.channel.send_some(batch) };

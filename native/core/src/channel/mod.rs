@@ -2,24 +2,35 @@
 //!
 //! # Bound
 //! At most `capacity` items are in a channel: an item counts from the moment its send is admitted until it is
-//! received. Permits count items, whatever the batching, so a sender that sends item by item can use all of it.
+//! received. Permits count items, whatever the batching, so a sender that sends item by item can use all of it. Items
+//! that were leased and given back wait outside and hold no permits. Capacity bounds items, not bytes.
 //!
 //! # Order
-//! First in, first out for each producer. Items that were leased and given back may come after later ones. Nothing
-//! is promised between producers.
+//! First in, first out for each producer: a thread that calls [`send`](Channel::send), or a [`Producer`]. Items that
+//! were leased and given back may come after later ones. Nothing is promised between producers.
+//!
+//! # Batches
+//! A send of several items is not one step: it takes what room there is and waits for more, and others may come in
+//! between. Only [`try_send`](Channel::try_send) sends all or nothing. A receive takes items from one batch, in
+//! order, and never more than asked for; what it leaves is the next that anyone receives.
 //!
 //! # Fairness
 //! Whoever comes may overtake those that wait, which is what makes the channel fast, until a waiter has been
-//! overtaken by [`OVERTAKING`] × capacity items. Then the next permits, or items, are its own.
+//! overtaken by [`OVERTAKING`] × capacity items. Then the next permits, or items, are its own. A receive that waits
+//! as a future is never waited for: one item is kept for it while others go on, and of `n` permits at most `n - 1`
+//! are kept so.
 //!
 //! # Closing
 //! [`close`](Channel::close) refuses later sends. Sends that wait still complete as room comes, receivers get all of
 //! it, and then the end: [`ReceiveError::Closed`]. The end is given only when nothing is queued, waiting to be sent,
-//! or leased. [`abort`](Channel::abort) ends everything that waits at once and gives back what was queued.
+//! or leased. [`abort`](Channel::abort) ends everything that waits at once and gives back what was queued. A channel
+//! is never closed by running out of senders.
 //!
 //! # Who may block
 //! `send`, `receive`, `lease` and their timed forms park the calling thread. Nothing else waits: neither the `try_`
-//! forms nor the futures nor `close` and `abort`. The locks inside are held for a few moves of memory.
+//! forms nor the futures nor `close` and `abort`. The locks inside are held for a few moves of memory. No waker is
+//! called, and no item dropped, while one is held, so both may call the channel again; the methods of a
+//! [`Batch`] are called under locks, and must neither panic nor call the channel.
 
 mod end;
 mod error;
@@ -55,8 +66,6 @@ use shared::Shared;
 use wait::{Deadline, WakeList};
 
 /// A handle to a channel. Clones are handles to the same one; all of them can send and receive.
-///
-/// It is never closed by running out of senders: closing is a call.
 ///
 /// ```
 /// use millrace_core::{Channel, ReceiveError};
@@ -110,8 +119,11 @@ pub struct ChannelStats {
 }
 
 impl<B: Batch> Channel<B> {
-    /// A channel for at most `capacity` items, from 1 to [`MAX_CAPACITY`]. Its slots are allocated here, one for each
-    /// item.
+    /// A channel for at most `capacity` items. Its slots are allocated here: one for each item, of the size of a batch
+    /// and a word.
+    ///
+    /// # Errors
+    /// Where `capacity` is not from 1 to [`MAX_CAPACITY`].
     pub fn new(capacity: usize) -> Result<Self, CapacityError> {
         if capacity == 0 || capacity > MAX_CAPACITY {
             return Err(CapacityError { capacity });
@@ -119,10 +131,23 @@ impl<B: Batch> Channel<B> {
         Ok(Channel { shared: Arc::new(Shared::new(capacity)) })
     }
 
-    /// Sends all of `batch`. Blocks while the channel is full. A close meanwhile does not stop it, an abort does.
+    /// Sends all of `batch`, part by part as room comes. Blocks while the channel is full.
+    ///
+    /// A close while it waits does not stop it: receivers get its items before the end. An abort does.
     ///
     /// # Errors
-    /// `Closed` where the channel was closed before, `Aborted` at any time; what was not sent is in the error.
+    /// `Closed` where the channel was closed before it had to wait, `Aborted` at any time. What was not sent is in the
+    /// error; the first part of the batch may have been sent.
+    ///
+    /// ```
+    /// use millrace_core::{Channel, SendError};
+    ///
+    /// let channel = Channel::new(2)?;
+    /// assert_eq!(channel.send(vec!['a', 'b']), Ok(()));
+    /// channel.close();
+    /// assert_eq!(channel.send(vec!['c']), Err(SendError::Closed(vec!['c'])));
+    /// # Ok::<(), millrace_core::CapacityError>(())
+    /// ```
     pub fn send(&self, batch: B) -> Result<(), SendError<B>> {
         self.shared.send_until(batch, Deadline::NEVER).map_err(|error| match error {
             SendTimeoutError::Aborted(batch) => SendError::Aborted(batch),
@@ -130,7 +155,7 @@ impl<B: Batch> Channel<B> {
         })
     }
 
-    /// As [`send`](Channel::send), for at most `timeout`.
+    /// As [`send`](Channel::send), but waits for at most `timeout`. Without room, a time-out of zero fails at once.
     ///
     /// # Errors
     /// Those of `send`, and `Timeout`. What was not sent is in the error and provably out of the channel; the first
@@ -142,7 +167,9 @@ impl<B: Batch> Channel<B> {
     /// Sends all of `batch` or nothing. Never waits.
     ///
     /// # Errors
-    /// `Full` where there is not room for all of it, `Closed`, `Aborted`; the batch is in the error.
+    /// `Full` where there is not room for all of it, or where what room there is belongs to senders that have been
+    /// overtaken for too long; `Closed`; `Aborted`. The batch is in the error. One that is larger than the capacity is
+    /// always refused.
     ///
     /// ```
     /// use millrace_core::{Channel, TrySendError};
@@ -156,48 +183,95 @@ impl<B: Batch> Channel<B> {
         self.shared.try_send(batch)
     }
 
-    /// A producer whose sends are futures.
+    /// A producer of its own whose sends are futures, admitted in the order of the calls.
+    ///
+    /// ```
+    /// use millrace_core::Channel;
+    /// use millrace_core::channel::Cancelled;
+    ///
+    /// let channel = Channel::new(2)?;
+    /// let producer = channel.producer();
+    /// let sending = producer.send(vec![1, 2, 3]);
+    /// assert!(producer.is_waiting());
+    /// assert_eq!(sending.cancel(), Cancelled::Rest(vec![3]));
+    /// # Ok::<(), millrace_core::CapacityError>(())
+    /// ```
     pub fn producer(&self) -> Producer<B> {
         Producer::new(Arc::clone(&self.shared))
     }
 
-    /// Receives up to `max` items that lie together; blocks while there are none. Their permits are free when it
+    /// Receives from 1 up to `max` items of one batch. Blocks while there are none. Their permits are free when it
     /// returns.
+    ///
+    /// After a close it goes on receiving until nothing is left.
     ///
     /// # Errors
     /// `Closed` at the end, `Aborted`.
     ///
     /// # Panics
     /// Where `max` is 0.
+    ///
+    /// ```
+    /// use millrace_core::Channel;
+    ///
+    /// let channel = Channel::new(10)?;
+    /// channel.send(vec![1, 2, 3]).expect("open");
+    /// assert_eq!(channel.receive(2), Ok(vec![1, 2]));
+    /// assert_eq!(channel.receive(2), Ok(vec![3]));
+    /// # Ok::<(), millrace_core::CapacityError>(())
+    /// ```
     pub fn receive(&self, max: usize) -> Result<B, ReceiveError> {
         self.take_blocking(max, false).map(|taken| self.shared.deliver(taken))
     }
 
-    /// As [`receive`](Channel::receive), for at most `timeout`.
+    /// As [`receive`](Channel::receive), but waits for at most `timeout`. One that is late takes nothing with it.
     ///
     /// # Errors
     /// Those of `receive`, and `Timeout`.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
     pub fn receive_timeout(&self, max: usize, timeout: Duration) -> Result<B, ReceiveTimeoutError> {
         let taken = self.shared.take_until(at_least_one(max), false, Deadline::after(timeout))?;
         Ok(self.shared.deliver(taken))
     }
 
-    /// Receives up to `max` items if some are there. Never waits.
+    /// As [`receive`](Channel::receive), but never waits.
     ///
     /// # Errors
-    /// `Empty`, `Closed` at the end, `Aborted`.
+    /// `Empty` where nothing is there, or where what is there belongs to receivers that have been overtaken for too
+    /// long; `Closed` at the end; `Aborted`.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
     pub fn try_receive(&self, max: usize) -> Result<B, TryReceiveError> {
         let taken = self.shared.try_take(at_least_one(max), false)?;
         Ok(self.shared.deliver(taken))
     }
 
-    /// Receives up to `max` items as a future.
+    /// As [`receive`](Channel::receive), as a future that can be polled on after it has given items: it then
+    /// receives again.
+    ///
+    /// # Cancel safety
+    /// It takes items only when it is polled and gives them at once, so one that is dropped never takes any with it;
+    /// a wake-up that was on its way to it goes to the next receiver.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
     pub fn receive_async(&self, max: usize) -> Receiving<B> {
         Receiving::new(Arc::clone(&self.shared), at_least_one(max))
     }
 
-    /// As [`receive`](Channel::receive), but the items are the caller's only until it settles them or gives them
-    /// back; see [`Lease`].
+    /// As [`receive`](Channel::receive), but the caller has to say what became of the items: settled, or given back
+    /// for another attempt; see [`Lease`]. Their permits are free when it returns.
+    ///
+    /// After a close the end is not given before every lease is settled.
+    ///
+    /// # Errors
+    /// `Closed` at the end, `Aborted`.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
     ///
     /// ```
     /// use millrace_core::Channel;
@@ -215,27 +289,39 @@ impl<B: Batch> Channel<B> {
         self.take_blocking(max, true).map(|taken| self.to_lease(taken))
     }
 
-    /// As [`lease`](Channel::lease), for at most `timeout`.
+    /// As [`lease`](Channel::lease), but waits for at most `timeout`. One that is late takes nothing with it.
+    ///
+    /// # Errors
+    /// Those of `lease`, and `Timeout`.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
     pub fn lease_timeout(&self, max: usize, timeout: Duration) -> Result<Lease<B>, ReceiveTimeoutError> {
         self.shared.take_until(at_least_one(max), true, Deadline::after(timeout)).map(|taken| self.to_lease(taken))
     }
 
-    /// Leases up to `max` items if some are there. Never waits.
+    /// As [`lease`](Channel::lease), but never waits.
+    ///
+    /// # Errors
+    /// Those of [`try_receive`](Channel::try_receive).
+    ///
+    /// # Panics
+    /// Where `max` is 0.
     pub fn try_lease(&self, max: usize) -> Result<Lease<B>, TryReceiveError> {
         self.shared.try_take(at_least_one(max), true).map(|taken| self.to_lease(taken))
     }
 
-    /// Closes: later sends are refused, those that wait complete, receivers get what there is and then the end.
-    /// Never waits; idempotent.
+    /// Closes: later sends are refused, those that wait complete as room comes, receivers get what there is and then
+    /// the end. Never waits; to close again does nothing.
     pub fn close(&self) {
         self.shared.close();
     }
 
-    /// Aborts: everything that waits ends now with `Aborted`, and what was queued comes back, to the first caller.
-    /// Later calls get nothing. Never waits.
+    /// Aborts: everything that waits ends now with `Aborted`, and what was queued, or given back by leases, comes back
+    /// to the first caller, in order. Later calls get nothing. Never waits. It may follow a close.
     ///
-    /// Items that a sender was just putting in are counted as discarded, in [`ChannelStats::discarded`]; so are
-    /// leases that are given back later.
+    /// Sends that wait keep their items: they are in their errors. Items that a sender was just putting in are dropped
+    /// and counted, in [`ChannelStats::discarded`]; so are leases that are given back later.
     pub fn abort(&self) -> Vec<B> {
         self.shared.abort()
     }
@@ -260,7 +346,7 @@ impl<B: Batch> Channel<B> {
         self.shared.permits.snapshot().closed()
     }
 
-    /// A snapshot of its figures.
+    /// A snapshot of its figures. Takes a lock that only senders that wait take.
     pub fn stats(&self) -> ChannelStats {
         ChannelStats {
             capacity: self.capacity(),

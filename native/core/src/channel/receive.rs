@@ -6,7 +6,7 @@ use super::error::{ReceiveError, ReceiveTimeoutError, TryReceiveError};
 use super::permits::OVERTAKING;
 use super::receivers::{Place, Receivers, Taken};
 use super::shared::{RECEIVER_SLEEPS, Shared};
-use super::wait::{Deadline, Kind, WakeList, YIELDS, thread_waker};
+use super::wait::{Deadline, Kind, RECEIVE_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 use crate::sync::{Ordering, fence, lock, thread};
 
@@ -87,8 +87,9 @@ impl<B: Batch> Shared<B> {
         lease: bool,
         deadline: Deadline,
     ) -> Result<Taken<B>, ReceiveTimeoutError> {
-        for _ in 0..YIELDS {
+        for _ in 0..RECEIVE_YIELDS {
             match self.try_take(max, lease) {
+                Err(TryReceiveError::Empty) if deadline.passed() => return Err(ReceiveTimeoutError::Timeout),
                 Err(TryReceiveError::Empty) => thread::yield_now(),
                 Err(TryReceiveError::Closed) => return Err(ReceiveTimeoutError::Closed),
                 Err(TryReceiveError::Aborted) => return Err(ReceiveTimeoutError::Aborted),

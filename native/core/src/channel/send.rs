@@ -5,7 +5,7 @@ use super::permits::Take;
 use super::senders::Pending;
 use super::shared::Shared;
 use super::ticket::Ticket;
-use super::wait::{Deadline, WakeList, YIELDS, thread_waker};
+use super::wait::{Deadline, SEND_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 use crate::sync::{Arc, AtomicUsize, Ordering, lock, thread};
 
@@ -55,8 +55,11 @@ impl<B: Batch> Shared<B> {
     /// Sends all of `batch`; the thread waits while the channel is full.
     pub(super) fn send_until(&self, batch: B, deadline: Deadline) -> Result<(), SendTimeoutError<B>> {
         let mut rest = batch;
-        for attempt in 0..=YIELDS {
+        for attempt in 0..=SEND_YIELDS {
             if attempt > 0 {
+                if deadline.passed() {
+                    break;
+                }
                 thread::yield_now();
             }
             match self.send_some(rest)? {

@@ -19,7 +19,13 @@ pub(super) enum Kind {
 #[derive(Default)]
 pub(super) struct WakeList {
     first: Option<Waker>,
-    more: Vec<Waker>,
+    /// Rarely there, so that the list of a send that meets nobody costs next to nothing.
+    more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+struct More {
+    wakers: Vec<Waker>,
     dropped: Vec<Box<dyn Send>>,
 }
 
@@ -28,17 +34,23 @@ impl WakeList {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {
-            self.more.push(waker);
+            self.more.get_or_insert_default().wakers.push(waker);
         }
     }
 
     pub(super) fn drop_afterwards(&mut self, late: impl Send + 'static) {
-        self.dropped.push(Box::new(late));
+        self.more.get_or_insert_default().dropped.push(Box::new(late));
     }
 
     /// Wakes them all. Not under a lock.
+    #[inline]
     pub(super) fn wake(self) {
-        self.first.into_iter().chain(self.more).for_each(Waker::wake);
+        if let Some(first) = self.first {
+            first.wake();
+        }
+        if let Some(more) = self.more {
+            more.wakers.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
@@ -64,13 +76,13 @@ pub(super) fn thread_waker() -> Waker {
     WAKER.try_with(Waker::clone).unwrap_or_else(|_| new_waker())
 }
 
-/// How often a thread yields before it queues. Where threads outnumber cores, the thread that would fill or empty the
-/// channel runs meanwhile and does so for a thousand items, at a tenth of what a sleep and a wake-up cost; spinning
-/// would only keep it from running. The figures are in docs/performance.md.
-#[cfg(not(loom))]
-pub(super) const YIELDS: u32 = 4;
-#[cfg(loom)]
-pub(super) const YIELDS: u32 = 0;
+/// How often a sender yields before it queues. Where threads outnumber cores, the thread that would empty the channel
+/// runs meanwhile and does so for a thousand items, for a fraction of what a sleep and a wake-up cost; spinning would
+/// only keep it from running. The figures are in docs/performance.md.
+pub(super) const SEND_YIELDS: u32 = if cfg!(loom) { 0 } else { 16 };
+
+/// The same for a receiver. Fewer gain as much, and a receiver with little to do comes here for every item.
+pub(super) const RECEIVE_YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// When a wait ends by itself.
 #[derive(Debug, Clone, Copy)]

@@ -228,14 +228,11 @@ fn the_due_mark_wraps_with_the_count_of_admitted_items() {
         permits.set_due(permits.due_from_now());
         permits.queue().expect("open");
         assert!(permits.arm());
-        let mut overtook = 0;
-        loop {
+        let overtakes = || {
             let _ = permits.release(1);
-            if permits.take(1) == Take::Full {
-                break;
-            }
-            overtook += 1;
-        }
+            permits.take(1) == Take::Took(1)
+        };
+        let overtook = (0..100).take_while(|_| overtakes()).count();
         assert_eq!(overtook, OVERTAKING * 4, "{before_the_wrap} before the wrap");
         assert_eq!(permits.take_all(1), Take::Full);
         assert_eq!(permits.take_first(9), Take::Took(1), "the waiter's own");

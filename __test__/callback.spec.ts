@@ -176,11 +176,13 @@ test('a listener that throws fails nothing, and its error is an uncaught excepti
 
 test('the context tells of the item and of the consumer', async (t) => {
   const contexts: Context<string>[] = []
+  const three = new Gate()
   const system = new ProducerConsumerSystem({
     consumers: 3,
-    handler: async (item: string, context) => {
+    handler: async (_: string, context) => {
       contexts.push(context)
-      await turns()
+      if (contexts.length === 3) three.open()
+      await three.opened
     },
   })
   await system.start()

@@ -136,13 +136,15 @@ export interface Binding {
   /** The external source ended, with its failure if it failed. */
   sourceEnded(system: number, failure: NativeFailure | null): void
 
-  /** Settles what `chunk` reports, then fills it with items; returns how many, or a `Take`. */
-  takeItems(system: number, chunk: Uint8Array): number
-  /** Settles what `chunk` reports. */
-  reportItems(system: number, chunk: Uint8Array): void
-  /** Settles what `chunk` reports and gives back all items that were taken and not handed over. The end. */
-  endItems(system: number, chunk: Uint8Array): void
-  /** The bytes of the chunk that was taken last from the items, where they did not fit it. */
+  /** The chunk that the next three are about. */
+  attachItems(system: number, chunk: Uint8Array): void
+  /** Settles what the chunk reports, then fills it with items; returns how many, or a `Take`. */
+  takeItems(system: number): number
+  /** Settles what the chunk reports. */
+  reportItems(system: number): void
+  /** Settles what the chunk reports and gives back all items that were taken and not handed over. The end. */
+  endItems(system: number): void
+  /** The bytes of the items that were taken last, where they did not fit the chunk. */
   takeLargeItems(system: number): Uint8Array
 
   /** The chunk's layout as the native side has it, for the test that compares it with ours. */

@@ -32,10 +32,10 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
  * One of the `consumers`, and the item whose promise it waits for. It is used again and again, so that an item costs
  * no closure, and holds no more of it than it must: what is young costs extra in what is old.
  */
-class Slot<T, R> implements ContextOwner<T> {
+class Slot<T> implements ContextOwner<T> {
   readonly worker: number
   readonly system: ContextSystem<T>
-  readonly fulfilled: (result: R) => void
+  readonly fulfilled: (result: unknown) => void
   readonly rejected: (error: unknown) => void
   sequence = NONE
   item: T | undefined
@@ -48,8 +48,8 @@ class Slot<T, R> implements ContextOwner<T> {
   constructor(
     worker: number,
     system: ContextSystem<T>,
-    fulfilled: (slot: Slot<T, R>, result: R) => void,
-    rejected: (slot: Slot<T, R>, error: unknown) => void,
+    fulfilled: (slot: Slot<T>, result: unknown) => void,
+    rejected: (slot: Slot<T>, error: unknown) => void,
   ) {
     this.worker = worker
     this.system = system
@@ -71,9 +71,11 @@ export class Callback<T, R> {
   readonly #handler: HandlerFunction<T, R>
   readonly #chunk = new Chunk()
   readonly #marks = new Marks(this.#chunk)
-  readonly #slots: Slot<T, R>[]
+  readonly #slots: Slot<T>[]
   /** The slots without a promise; the last one is next. */
-  readonly #free: Slot<T, R>[]
+  readonly #free: Slot<T>[]
+  /** How many slots wait for a promise. */
+  #pending = 0
   #items: ChunkItems = []
   #count = 0
   #position = 0
@@ -109,7 +111,7 @@ export class Callback<T, R> {
   /** Hands over what there is, as far as slots and the reader of results allow. Never waits. */
   work(): void {
     if (this.#working || this.#over) return
-    if (this.#free.length === this.#slots.length && !this.#marks.any) this.#marks.begin(recently())
+    if (this.#pending === 0 && !this.#marks.any) this.#marks.begin(recently())
     while (this.#isThereWork()) {
       const slot = this.#free.pop()
       if (slot === undefined) break
@@ -147,7 +149,7 @@ export class Callback<T, R> {
   report(): boolean {
     if (this.#over || !this.#marks.any) return false
     this.#marks.seal(this.#generation)
-    binding.reportItems(this.#system.handle, this.#chunk.memory)
+    binding.reportItems(this.#system.handle)
     return true
   }
 
@@ -161,7 +163,7 @@ export class Callback<T, R> {
     const { results, capacity } = this.#system
     if (results === undefined || results.ended || !this.#bounded) return Infinity
     // Each handler under way has a place kept for its result.
-    return capacity - results.length - (this.#slots.length - this.#free.length)
+    return capacity - results.length - this.#pending
   }
 
   #isThereWork(): boolean {
@@ -171,7 +173,7 @@ export class Callback<T, R> {
   /** Takes the next chunk; whether there was one. */
   #take(): boolean {
     this.#marks.seal(this.#generation)
-    const count = binding.takeItems(this.#system.handle, this.#chunk.memory)
+    const count = binding.takeItems(this.#system.handle)
     if (count > 0) {
       this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
       this.#tagged = this.#chunk.tagged
@@ -190,7 +192,7 @@ export class Callback<T, R> {
   }
 
   /** Hands over items one after the other until one's promise takes the slot, or nothing is to be done. */
-  #handOver(slot: Slot<T, R>): void {
+  #handOver(slot: Slot<T>): void {
     this.#working = true
     while (!slot.pending && this.#isThereWork()) {
       const before = this.#position
@@ -206,7 +208,7 @@ export class Callback<T, R> {
   }
 
   /** At most `limit` items of the chunk. */
-  #handOverMany(slot: Slot<T, R>, limit: number): void {
+  #handOverMany(slot: Slot<T>, limit: number): void {
     // Tens of millions of times a second: what does not change on the way is looked up once.
     const handler = this.#handler
     const items = this.#items
@@ -237,11 +239,12 @@ export class Callback<T, R> {
     this.#sequence = sequence + this.#position
   }
 
-  #await(result: PromiseLike<R>, slot: Slot<T, R>, index: number): void {
+  #await(result: PromiseLike<R>, slot: Slot<T>, index: number): void {
     // Other thenables may call back at once, or twice: a promise around them does neither.
     const promise = result instanceof Promise ? result : Promise.resolve(result)
-    then.call(promise, slot.fulfilled as (result: unknown) => void, slot.rejected)
+    then.call(promise, slot.fulfilled, slot.rejected)
     slot.pending = true
+    this.#pending++
     slot.item = this.#items[index] as T
     slot.tag = this.#tagOf(index)
     slot.generation = this.#generation
@@ -250,38 +253,43 @@ export class Callback<T, R> {
 
   // The first settlement wins: after a break the item is settled already.
 
-  #fulfilled(slot: Slot<T, R>, result: R): void {
+  #fulfilled(slot: Slot<T>, result: unknown): void {
     if (this.#over) return
     this.#marks.settledLate(slot.generation, false)
-    this.#deliver(result, slot.tag)
-    this.#settled(slot)
-  }
-
-  #rejected(slot: Slot<T, R>, error: unknown): void {
-    if (this.#over) return
-    this.#marks.settledLate(slot.generation, true)
-    this.#bury(slot.item as T, slot.tag, error, 1, slot.began, 'failed')
-    this.#settled(slot)
-  }
-
-  #settled(slot: Slot<T, R>): void {
+    const { tag } = slot
     this.#clear(slot)
+    this.#deliver(result as R, tag)
+    this.#goOn(slot)
+  }
+
+  #rejected(slot: Slot<T>, error: unknown): void {
+    if (this.#over) return
+    const { item, tag, began } = slot
+    this.#marks.settledLate(slot.generation, true)
+    // Before anyone hears of it: a listener may break the system off, and this item is settled.
+    this.#clear(slot)
+    this.#bury(item as T, tag, error, 1, began, 'failed')
+    this.#goOn(slot)
+  }
+
+  #goOn(slot: Slot<T>): void {
     this.#handOver(slot)
     this.#rest()
   }
 
-  #clear(slot: Slot<T, R>): void {
+  #clear(slot: Slot<T>): void {
     if (this.#waits) this.#leave(slot)
     slot.item = undefined
     slot.sequence = NONE
     slot.pending = false
+    this.#pending--
   }
 
   #tagOf(index: number): number {
     return this.#tagged ? (this.#chunk.tags[index] as number) : 0
   }
 
-  #leave(slot: Slot<T, R>): void {
+  #leave(slot: Slot<T>): void {
     this.#waits = this.#system.handlerEnded(slot)
   }
 
@@ -308,7 +316,7 @@ export class Callback<T, R> {
   #rest(): void {
     if (this.#over) return
     if (this.#broken) this.#giveUp()
-    else if (this.#drained && this.#free.length === this.#slots.length) this.#end()
+    else if (this.#drained && this.#pending === 0) this.#end()
   }
 
   #reportSoon(): void {
@@ -332,18 +340,22 @@ export class Callback<T, R> {
 
   #giveUp(): void {
     const { reason, error } = this.#system.breakReason()
-    for (const slot of this.#slots) {
+    const pending = this.#slots.filter((slot) => slot.pending)
+    for (const slot of pending.sort((one, other) => one.sequence - other.sequence)) {
+      // A listener that hears of one of them may break the system off once more.
       if (!slot.pending) continue
+      const { item, tag, began } = slot
       this.#marks.settledLate(slot.generation, true)
-      this.#bury(slot.item as T, slot.tag, error, 1, slot.began, reason)
       this.#clear(slot)
+      this.#bury(item as T, tag, error, 1, began, reason)
     }
     // Past a stop's time-out what never went to the handler is a dead letter too; after an abort it is in the report.
     if (reason === 'timeout') {
       do this.#buryChunk(error)
       while (this.#take())
     }
-    this.#end()
+    // Unless a listener that heard of these letters has broken the system off once more.
+    if (!this.#over) this.#end()
   }
 
   #buryChunk(error: Error): void {
@@ -357,7 +369,7 @@ export class Callback<T, R> {
     this.#over = true
     this.#items = []
     this.#marks.seal(this.#generation)
-    binding.endItems(this.#system.handle, this.#chunk.memory)
+    binding.endItems(this.#system.handle)
   }
 }
 

@@ -5,7 +5,7 @@ import { Callback, type CallbackSystem } from './callback.js'
 import { decodeItems } from './codec/decode.js'
 import { DeadlockGuard } from './deadlock.js'
 import { environmentHandle, forget, hold, type Listener, listenTo, release } from './environment.js'
-import { AbortedError, ClosedError, describe, SourceError, StateError, TimeoutError } from './errors.js'
+import { AbortedError, ClosedError, messageOf, SourceError, StateError, TimeoutError } from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
 import { Liveness } from './liveness.js'
@@ -108,7 +108,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   abort(reason: unknown): void {
     if (this.#end || this.#aborted) return
-    const error = new AbortedError(`the system was aborted: ${textOf(reason)}`, { cause: reason })
+    const error = new AbortedError(`the system was aborted: ${messageOf(reason)}`, { cause: reason })
     this.#aborted = { error }
     this.liveness.beBusy()
     binding.abortSystem(this.handle, { ...toFailure(reason), code: 'ERR_MILLRACE_ABORTED' })
@@ -281,8 +281,11 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   }
 
   #deliverDeadLetters(): void {
-    if (!this.events.has('deadLetter')) return
-    for (const letter of this.#outcomes.takeDeadLetters()) this.events.emit('deadLetter', letter)
+    if (this.events.has('deadLetter')) {
+      for (const letter of this.#outcomes.takeDeadLetters()) this.events.emit('deadLetter', letter)
+    }
+    // The last listener may have gone, such as one that listened once: then nobody waits for these to be taken.
+    if (!this.events.has('deadLetter')) this.watchDeadLetters()
   }
 
   #finished(): void {
@@ -324,8 +327,4 @@ function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
       source === undefined ? { kind: 'none' } : typeof source === 'function' ? { kind: 'external' } : source,
     handler: typeof handler === 'function' ? { kind: 'external' } : handler,
   }
-}
-
-function textOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : describe(reason)
 }

@@ -131,17 +131,25 @@ export class NativeBindingError extends MillraceError {
 /** What went wrong natively, in a task or a source; `code` is the system's own where it has one, such as `ENOENT`. */
 export class HandlerError extends MillraceError {}
 
-/** A value as a message shows it: short, on one line. */
+/** A value as a message shows it: short, on one line. Never throws, whatever the value does when it is looked at. */
 export function describe(value: unknown): string {
-  if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`
-  const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 })
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+  try {
+    if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`
+    const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60, maxArrayLength: 3 })
+    return text.length > 100 ? `${text.slice(0, 100)}…` : text
+  } catch {
+    return 'a value that cannot be shown'
+  }
+}
+
+/** The text of what was thrown, or was given as a reason. Never throws. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error && typeof thrown.message === 'string') return thrown.message
+  } catch {}
+  return describe(thrown)
 }
 
 function invalidMessage(option: string, expected: string, received: string, hint?: string): string {
   return `${option}: expected ${expected}, got ${received}${hint === undefined ? '' : `; ${hint}`}`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : describe(error)
 }

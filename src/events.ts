@@ -35,10 +35,13 @@ export class Events<T> {
   }
 
   emit<E extends SystemEvent>(event: E, ...values: SystemEvents<T>[E]): void {
-    try {
-      this.#emitter.emit(event, ...values)
-    } catch (error) {
-      throwLater(error)
+    // Not by the emitter's own `emit`: there, one that throws keeps the others from hearing of it.
+    for (const listener of this.#emitter.rawListeners(event)) {
+      try {
+        Reflect.apply(listener, this.#emitter, values)
+      } catch (error) {
+        throwLater(error)
+      }
     }
   }
 }

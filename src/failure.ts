@@ -3,10 +3,10 @@
 import type { NativeFailure } from './binding.js'
 import {
   AbortedError,
-  describe,
   HandlerError,
   InvalidOptionError,
   MillraceError,
+  messageOf,
   StateError,
 } from './errors.js'
 
@@ -17,9 +17,15 @@ export function toError({ code, message }: NativeFailure): MillraceError {
 
 /** What JavaScript threw, as the native side keeps it. */
 export function toFailure(error: unknown): NativeFailure {
-  if (!(error instanceof Error)) return { code: 'ERR_MILLRACE_THROWN', message: describe(error) }
-  const { code } = error as { code?: unknown }
-  return { code: typeof code === 'string' ? code : 'ERR_MILLRACE_THROWN', message: error.message }
+  return { code: codeOf(error), message: messageOf(error) }
+}
+
+/** Never throws: what was thrown may be anything. */
+function codeOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string') return thrown.code
+  } catch {}
+  return 'ERR_MILLRACE_THROWN'
 }
 
 /** Calls into the binding, whose errors are plain ones with a code, and throws ours in their place. */

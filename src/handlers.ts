@@ -77,10 +77,11 @@ export function hashFile<E extends TextEncoding = 'utf8'>(
   options: HashFileOptions<E> = {},
 ): Handler<string | Uint8Array, FileDigest<EncodedText[E]>> {
   checkOptions('hashFile()', options, ['encoding'])
+  const { encoding = 'utf8' } = options
   return make({
     kind: 'hashFile',
     algorithm: checkChoice('algorithm', algorithm, HASH_ALGORITHMS),
-    encoding: checkChoice('encoding', options.encoding ?? 'utf8', TEXT_ENCODINGS),
+    encoding: checkChoice('encoding', encoding, TEXT_ENCODINGS),
   })
 }
 

@@ -12,27 +12,27 @@ export interface SystemOptions<T, R> {
    * How many producers run the source, from 1 to 1024. Default 10; for a source function 1, because each call of it
    * makes items of its own. An iterable is always pulled by one.
    */
-  producers?: number
+  producers?: number | undefined
   /**
    * How many items are handled at once, from 1 to 1024: threads of a native handler, or pending promises of a
    * function. Default 5.
    */
-  consumers?: number
+  consumers?: number | undefined
   /** The most items that are in the channel at once, from 1 to 2^24. It bounds items, not bytes. Default 1000. */
-  capacity?: number
+  capacity?: number | undefined
   /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
-  maxWaiting?: number
+  maxWaiting?: number | undefined
   /**
    * Where items come from: `sequence()`, `lines()`, `files()`, an iterable or asynchronous iterable object, or a
    * function that returns one. Default: nowhere, items come by `send`. A string is refused: use `lines(path)`.
    */
-  source?: SystemSource<T>
+  source?: SystemSource<T> | undefined
   /** What handles each item: a function, or `hash()`, `hashFile()`, `sleep()`, `noop()`. */
   handler: SystemHandler<T, R>
   /** Whether results are kept for `results()` from the start. Default: only once `results()` was called. */
-  results?: boolean
+  results?: boolean | undefined
   /** Aborts the system, with `signal.reason`. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /** Where a system's items can come from. */
@@ -77,7 +77,7 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
     results = false,
   } = options
   const source = planSource(options.source)
-  const producers = options.producers ?? (typeof source === 'function' ? 1 : DEFAULTS.producers)
+  const { producers = typeof source === 'function' ? 1 : DEFAULTS.producers } = options
   checkInteger('producers', producers, 1, MAX_THREADS)
   return {
     // An iterable can only be pulled by one.

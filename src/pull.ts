@@ -1,6 +1,7 @@
 /** A producer that runs in JavaScript: it pulls an iterator and sends what comes, with backpressure. */
 
 import { Snapshot } from './codec/encode.js'
+import { describe } from './errors.js'
 import { inNextTurn, turnIsDue } from './turn.js'
 
 /** What a pull is for. */
@@ -35,6 +36,10 @@ export class Pull {
   #weight = 0
   #flushing = false
   #sending = false
+  /** Whether the iterator's `next()` runs: a generator can't be told to return meanwhile. */
+  #running = false
+  /** It was stopped meanwhile. */
+  #stopped = false
   /** The end came; it is told once everything is sent. */
   #end: { failure?: { error: unknown } } | undefined
   #over = false
@@ -45,9 +50,7 @@ export class Pull {
 
   start(): void {
     try {
-      const iterable = this.#target.open()
-      this.#iterator =
-        Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]()
+      this.#iterator = iteratorOf(this.#target.open())
     } catch (error) {
       this.#finish({ failure: { error } })
       return
@@ -60,6 +63,10 @@ export class Pull {
    */
   stop(): void {
     if (this.#end) return
+    if (this.#running) {
+      this.#stopped = true
+      return
+    }
     this.#close()
     this.#finish({})
   }
@@ -81,16 +88,27 @@ export class Pull {
       }
       let pulled: Pulled | undefined
       try {
-        pulled = this.#iterator?.next()
+        pulled = this.#next()
         if (isThenable(pulled)) {
           this.#flushSoon()
           pulled.then(this.#received, this.#failed)
+          if (this.#stopped) this.stop()
           return
         }
         this.#accept(pulled)
       } catch (error) {
         this.#failed(error)
       }
+      if (this.#stopped) this.stop()
+    }
+  }
+
+  #next(): Pulled | undefined {
+    this.#running = true
+    try {
+      return this.#iterator?.next()
+    } finally {
+      this.#running = false
     }
   }
 
@@ -175,6 +193,19 @@ export class Pull {
     this.#over = true
     this.#target.ended(end.failure)
   }
+}
+
+/** @throws {TypeError} for what is no iterable object */
+function iteratorOf(iterable: unknown): { next(): Pulled; return?(): unknown } {
+  if (typeof iterable === 'object' && iterable !== null) {
+    for (const symbol of [Symbol.asyncIterator, Symbol.iterator]) {
+      const open: unknown = Reflect.get(iterable, symbol)
+      if (typeof open === 'function') return Reflect.apply(open, iterable, [])
+    }
+  }
+  throw new TypeError(
+    `source: expected the function to return an iterable or async iterable object, got ${describe(iterable)}`,
+  )
 }
 
 function isThenable<V>(value: V | PromiseLike<V>): value is PromiseLike<V> {

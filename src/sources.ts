@@ -132,12 +132,13 @@ export function lines<E extends TextEncoding = 'utf8'>(
   options: LinesOptions<E> = {},
 ): Source<EncodedText[E]> {
   checkOptions('lines()', options, ['encoding'])
+  const { encoding = DEFAULTS.lines.encoding } = options
   const list = Array.isArray(paths) ? paths : [paths]
   if (list.length === 0) throw new InvalidOptionError('paths', 'at least one path', paths)
   return make({
     kind: 'lines',
     paths: list.map((path, index) => toBytes(Array.isArray(paths) ? `paths[${index}]` : 'paths', path)),
-    encoding: checkChoice('encoding', options.encoding ?? DEFAULTS.lines.encoding, TEXT_ENCODINGS),
+    encoding: checkChoice('encoding', encoding, TEXT_ENCODINGS),
   })
 }
 
@@ -156,6 +157,7 @@ export function files<E extends TextEncoding = 'utf8'>(
     glob = DEFAULTS.files.glob,
     hidden = DEFAULTS.files.hidden,
     ignore = DEFAULTS.files.ignore,
+    encoding = DEFAULTS.files.encoding,
   } = options
   return make({
     kind: 'files',
@@ -163,7 +165,7 @@ export function files<E extends TextEncoding = 'utf8'>(
     globs: checkGlobs(glob),
     hidden: checkBoolean('hidden', hidden),
     ignore: checkBoolean('ignore', ignore),
-    encoding: checkChoice('encoding', options.encoding ?? DEFAULTS.files.encoding, TEXT_ENCODINGS),
+    encoding: checkChoice('encoding', encoding, TEXT_ENCODINGS),
   })
 }
 

@@ -15,9 +15,9 @@ export interface StopOptions {
    * ms after which the system no longer waits for what is unsettled: `signal` of the handlers' contexts aborts, and
    * what is not settled then becomes a dead letter with the reason `timeout`. Default: no limit.
    */
-  timeout?: number
+  timeout?: number | undefined
   /** Whether what is queued is still handled. `false` is an abort. Default true. */
-  drain?: boolean
+  drain?: boolean | undefined
 }
 
 /**
@@ -96,6 +96,8 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
   /**
    * Ends production, then waits until everything queued, waiting and in a handler's hands is settled, and gives the
    * report. Later calls give the same promise, and one that is harsher hastens it: a shorter time-out, or an abort.
+   *
+   * A handler must not await it, because it waits for that very handler: `ctx.stop()` is for handlers.
    *
    * Rejects with `SourceError` where the source failed.
    *

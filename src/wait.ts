@@ -1,14 +1,15 @@
 /** Waits that a signal or a time-out can end early. */
 
 import { AbortedError, TimeoutError } from './errors.js'
+import { whenAborted } from './signals.js'
 import { checkMs, checkOptions, checkSignal } from './validate.js'
 
 /** What can end an asynchronous wait early. */
 export interface WaitOptions {
   /** Ends the wait with `signal.reason`. One that has aborted already ends it before anything happens. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** The longest wait, in ms; after it, `TimeoutError`. 0: only what needs no wait. Default: no limit. */
-  timeout?: number
+  timeout?: number | undefined
 }
 
 /** Options of a send. */
@@ -43,10 +44,10 @@ export function waitFor<V>(wait: Wait<V>, { signal, timeout }: WaitOptions): Pro
     const onAbort = (): void => end(signal?.reason)
     const onTimeout = (): void => end(timeoutError(wait.name, timeout as number))
     const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout)
-    signal?.addEventListener('abort', onAbort, { once: true })
+    const unlisten = signal === undefined ? undefined : whenAborted(signal, onAbort)
     const leave = (): void => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
+      unlisten?.()
     }
     const end = (reason: unknown): void => {
       leave()

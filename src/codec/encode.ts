@@ -55,7 +55,10 @@ export function encodeItem(value: unknown, path: string): EncodedItem {
       return { kind: value ? Kind.True : Kind.False, bytes: EMPTY, length: 0 }
     default:
       if (value === null) return { kind: Kind.Null, bytes: EMPTY, length: 0 }
-      if (types.isUint8Array(value)) return { kind: Kind.Bytes, bytes: value, length: value.length }
+      // An empty one may be detached, which the serializer knows.
+      if (types.isUint8Array(value) && value.length > 0) {
+        return { kind: Kind.Bytes, bytes: value, length: value.length }
+      }
       return encodeValue(value, path)
   }
 }
@@ -123,6 +126,7 @@ function encodeLongText(value: string): EncodedItem {
 function encodeValue(value: unknown, path: string): EncodedItem {
   try {
     const bytes = serialize(value)
+    if (types.isUint8Array(value)) return { kind: Kind.Bytes, bytes: EMPTY, length: 0 }
     return { kind: Kind.Value, bytes, length: bytes.length }
   } catch (error) {
     throw explainUncloneable(value, path, error)

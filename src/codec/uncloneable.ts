@@ -20,27 +20,35 @@ interface Place {
   cause: unknown
 }
 
+/** How far in to look. Each step serializes what is left, so a value that is too deep to serialize must not take all. */
+const MAX_DEPTH = 100
+
 /** Follows the first part that can't be serialized either, until none of its own parts is to blame. */
 function findUncloneable(value: unknown, path: string, cause: unknown): Place {
   const seen = new Set<unknown>()
-  let place: Place | undefined = { value, path, cause }
-  for (;;) {
+  let place: Place = { value, path, cause }
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
     seen.add(place.value)
     const inner = firstUncloneablePart(place, seen)
-    if (!inner) return place
+    if (!inner) break
     place = inner
   }
+  return place
 }
 
 function firstUncloneablePart({ value, path }: Place, seen: Set<unknown>): Place | undefined {
-  for (const [name, read] of partsOf(value)) {
-    let part: unknown
-    try {
-      part = read()
-      if (!seen.has(part)) serialize(part)
-    } catch (cause) {
-      return { value: part, path: `${path}${name}`, cause }
+  try {
+    for (const [name, read] of partsOf(value)) {
+      let part: unknown
+      try {
+        part = read()
+        if (!seen.has(part)) serialize(part)
+      } catch (cause) {
+        return { value: part, path: `${path}${name}`, cause }
+      }
     }
+  } catch {
+    // Its parts can't even be listed, as those of a revoked proxy: then it is to blame itself.
   }
   return undefined
 }

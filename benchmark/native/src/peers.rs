@@ -63,7 +63,7 @@ fn contest<T: Send>(
             scope.spawn(move || send(&sender, index * each, (index + 1) * each));
         }
         drop((sender, receiver));
-        let arrived = consumers.into_iter().map(|consumer| consumer.join());
-        arrived.map(|arrived| arrived.unwrap_or_default()).fold(Arrived::default(), Arrived::and)
+        let arrived = consumers.into_iter().map(thread::ScopedJoinHandle::join);
+        arrived.map(Result::unwrap_or_default).fold(Arrived::default(), Arrived::and)
     })
 }

@@ -147,9 +147,10 @@ impl<'a> Chunk<'a> {
                 let ends = blobs.ends().map(|end| (base + end).to_ne_bytes());
                 fill(&mut self.memory[ENDS + 4 * self.count..KINDS], ends);
                 let end = self.bytes + blobs.bytes.len();
-                match self.memory[BYTES..].get_mut(self.bytes..end) {
-                    Some(place) => place.copy_from_slice(blobs.bytes),
-                    None => large = Some(blobs.bytes.to_vec()),
+                if end <= INLINE_BYTES {
+                    self.memory[BYTES + self.bytes..BYTES + end].copy_from_slice(blobs.bytes);
+                } else if !blobs.bytes.is_empty() {
+                    large = Some(blobs.bytes.to_vec());
                 }
                 self.bytes = end;
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use millrace_core::system::{Delivery, ExternalConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
-use napi::bindgen_prelude::{Uint8Array, Uint8ArraySlice};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, Marks};
@@ -30,6 +30,8 @@ pub struct Callback {
     handed: usize,
     /// The bytes of the last chunk, where they did not fit it.
     large: Option<Vec<u8>>,
+    /// The chunk.
+    memory: Option<Uint8Array>,
 }
 
 impl Callback {
@@ -41,6 +43,7 @@ impl Callback {
             given: Vec::new(),
             handed: 0,
             large: None,
+            memory: None,
         }
     }
 
@@ -64,7 +67,7 @@ impl Callback {
             }
         }
         if self.handed == self.given.iter().map(|delivery| delivery.batch.len()).sum() {
-            self.given.clear();
+            self.given.drain(..).for_each(|delivery| self.consumer.spare(delivery.batch));
             self.handed = 0;
         }
     }
@@ -89,7 +92,8 @@ impl Callback {
             }
             generation = Some(delivery.generation);
             let part = delivery.batch.split_front(fitting);
-            self.large = chunk.add(&part);
+            // Items without bytes may follow a large one.
+            self.large = chunk.add(&part).or(self.large.take());
             self.given.push(Delivery { batch: part, generation: delivery.generation });
             if !delivery.batch.is_empty() {
                 self.rest = Some(delivery);
@@ -137,36 +141,46 @@ fn from_ms(ms: f64) -> Duration {
     Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
 }
 
-/// Settles what the chunk's marks say, then calls `then` with the consumer, if the system has one.
-fn with_callback<T>(
-    system: u32,
-    memory: &mut Uint8ArraySlice<'_>,
-    then: impl FnOnce(&mut Callback, Chunk<'_>) -> T,
-) -> Result<Option<T>> {
+/// Settles what the chunk's marks say, then calls `then`, if the system has a callback consumer with a chunk.
+fn with_callback<T>(system: u32, then: impl FnOnce(&mut Callback, Chunk<'_>) -> T) -> Result<Option<T>> {
     let entry = registry::system(system)?;
+    let mut callback = lock(&entry.callback);
+    let Some(callback) = &mut *callback else { return Ok(None) };
+    let Some(mut memory) = callback.memory.take() else { return Ok(None) };
     // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
     let mut chunk = Chunk::new(unsafe { memory.as_mut() });
     let marks = chunk.take_marks();
-    Ok(lock(&entry.callback).as_mut().map(|callback| {
-        callback.settle(&marks);
-        then(callback, chunk)
-    }))
+    callback.settle(&marks);
+    let outcome = then(callback, chunk);
+    callback.memory = Some(memory);
+    Ok(Some(outcome))
 }
 
+/// The chunk is kept, so that the calls that follow, which are many, need not look at an array each time.
 #[napi(catch_unwind)]
-pub fn take_items(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
-    Ok(with_callback(system, &mut chunk, Callback::take)?.unwrap_or(ABORTED))
-}
-
-#[napi(catch_unwind)]
-pub fn report_items(system: u32, mut chunk: Uint8ArraySlice) -> Result<()> {
-    with_callback(system, &mut chunk, |_, _| ())?;
+pub fn attach_items(system: u32, mut chunk: Uint8Array) -> Result<()> {
+    // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+    Chunk::new(unsafe { chunk.as_mut() });
+    if let Some(callback) = &mut *lock(&registry::system(system)?.callback) {
+        callback.memory = Some(chunk);
+    }
     Ok(())
 }
 
 #[napi(catch_unwind)]
-pub fn end_items(system: u32, mut chunk: Uint8ArraySlice) -> Result<()> {
-    with_callback(system, &mut chunk, |callback, _| callback.end())?;
+pub fn take_items(system: u32) -> Result<i32> {
+    Ok(with_callback(system, Callback::take)?.unwrap_or(ABORTED))
+}
+
+#[napi(catch_unwind)]
+pub fn report_items(system: u32) -> Result<()> {
+    with_callback(system, |_, _| ())?;
+    Ok(())
+}
+
+#[napi(catch_unwind)]
+pub fn end_items(system: u32) -> Result<()> {
+    with_callback(system, |callback, _| callback.end())?;
     Ok(())
 }
 

@@ -240,3 +240,36 @@ fn idle_waits_for_what_was_sent_before_and_for_nothing_sent_after() {
     system.stop(None);
     assert_conserved(&system.join().stats);
 }
+
+#[test]
+fn a_paused_system_conserves_with_sends_that_are_half_admitted() {
+    let system = System::new(
+        options(2, 2, 4),
+        Sources::native(|index, _| Count::from(index, 1000)),
+        Handlers::native(|_| Each::new(Ok)),
+        (),
+    )
+    .expect("valid");
+    system.start().expect("ready");
+    system.pause().expect("running");
+    let sending = system.send_async(vec![1; 7]).expect("open");
+    let thread = {
+        let system = system.clone();
+        std::thread::spawn(move || system.send(vec![2; 9]))
+    };
+    // At rest: two native producers and two sends from outside wait, and no handler has anything.
+    loop {
+        let stats = system.stats();
+        if (stats.queued, stats.in_flight, stats.waiting_sends) == (4, 0, 4) {
+            break assert_conserved(&stats);
+        }
+        std::thread::yield_now();
+    }
+    system.resume().expect("paused");
+    let report = system.join();
+    assert_conserved(&report.stats);
+    assert_eq!(report.stats.processed, report.stats.produced);
+    let sent_by_thread = thread.join().expect("no panic").map_or_else(|refused| 9 - refused.into_inner().len(), |()| 9);
+    assert_eq!(report.stats.produced, 2000 + 7 + sent_by_thread as u64);
+    drop(sending);
+}

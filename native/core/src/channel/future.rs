@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use super::error::{ReceiveError, SendError, TrySendError};
 use super::receivers::{Place, Taken};
 use super::shared::Shared;
-use super::ticket::Ticket;
+use super::ticket::{Progress, Ticket};
 use super::wait::Kind;
 use crate::batch::Batch;
-use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::sync::{Arc, Ordering};
 
 /// A producer that does not block: its sends are admitted in the order of the calls.
 ///
@@ -19,19 +19,27 @@ use crate::sync::{Arc, AtomicUsize, Ordering};
 pub struct Producer<B: Batch> {
     channel: Arc<Shared<B>>,
     id: u64,
-    /// How many of its sends wait.
-    pending: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
 }
 
 impl<B: Batch> Producer<B> {
     pub(super) fn new(channel: Arc<Shared<B>>) -> Self {
         let id = channel.next_producer.fetch_add(1, Ordering::Relaxed);
-        Producer { channel, id, pending: Arc::new(AtomicUsize::new(0)) }
+        Producer { channel, id, progress: Arc::default() }
     }
 
     /// Whether some of its sends wait. Later ones then wait behind them.
     pub fn is_waiting(&self) -> bool {
-        self.pending.load(Ordering::Acquire) > 0
+        self.progress.pending.load(Ordering::Acquire) > 0
+    }
+
+    /// How many items of its sends were admitted in all.
+    pub fn admitted(&self) -> u64 {
+        self.progress.admitted.load(Ordering::Acquire)
+    }
+
+    fn count(&self, n: usize) {
+        self.progress.admitted.fetch_add(n as u64, Ordering::Release);
     }
 
     /// Sends all of `batch` or nothing. Never waits.
@@ -43,7 +51,10 @@ impl<B: Batch> Producer<B> {
         if self.is_waiting() && !self.channel.permits.snapshot().closed() {
             return Err(TrySendError::Full(batch));
         }
-        self.channel.try_send(batch)
+        let n = batch.len();
+        self.channel.try_send(batch)?;
+        self.count(n);
+        Ok(())
     }
 
     /// Sends all of `batch`. Never waits itself: what there is room for is sent before this returns, the rest waits in
@@ -59,11 +70,12 @@ impl<B: Batch> Producer<B> {
     /// Dropping the future takes out what was not admitted, and drops it; [`Sending::cancel`] gives it back.
     pub fn send(&self, batch: B) -> Sending<B> {
         // An empty batch has no place in the order, and the queue has none for it.
-        let rest = if self.is_waiting() && !batch.is_empty() { Ok(Some(batch)) } else { self.channel.send_some(batch) };
+        let behind = self.is_waiting() && !batch.is_empty();
+        let rest = if behind { Ok(Some(batch)) } else { self.channel.send_some(batch, |n| self.count(n)) };
         let state = match rest {
             Ok(None) => State::Done(Ok(())),
             Err(refused) => State::Done(Err(refused)),
-            Ok(Some(rest)) => match self.channel.queue_send(self.id, &self.pending, rest) {
+            Ok(Some(rest)) => match self.channel.queue_send(self.id, &self.progress, rest) {
                 Ok(ticket) => State::Waiting { channel: Arc::clone(&self.channel), producer: self.id, ticket },
                 Err(refused) => State::Done(Err(refused)),
             },

@@ -149,10 +149,7 @@ impl<B: Batch> Channel<B> {
     /// # Ok::<(), millrace_core::CapacityError>(())
     /// ```
     pub fn send(&self, batch: B) -> Result<(), SendError<B>> {
-        self.shared.send_until(batch, Deadline::NEVER).map_err(|error| match error {
-            SendTimeoutError::Aborted(batch) => SendError::Aborted(batch),
-            SendTimeoutError::Closed(batch) | SendTimeoutError::Timeout(batch) => SendError::Closed(batch),
-        })
+        self.send_counted(batch, |_| ())
     }
 
     /// As [`send`](Channel::send), but waits for at most `timeout`. Without room, a time-out of zero fails at once.
@@ -161,7 +158,7 @@ impl<B: Batch> Channel<B> {
     /// Those of `send`, and `Timeout`. What was not sent is in the error and provably out of the channel; the first
     /// part of the batch may have been sent.
     pub fn send_timeout(&self, batch: B, timeout: Duration) -> Result<(), SendTimeoutError<B>> {
-        self.shared.send_until(batch, Deadline::after(timeout))
+        self.shared.send_until(batch, Deadline::after(timeout), |_| ())
     }
 
     /// Sends all of `batch` or nothing. Never waits.

@@ -4,10 +4,10 @@ use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::Take;
 use super::senders::Pending;
 use super::shared::Shared;
-use super::ticket::Ticket;
+use super::ticket::{Progress, Ticket};
 use super::wait::{Deadline, SEND_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
-use crate::sync::{Arc, AtomicUsize, Ordering, lock, thread};
+use crate::sync::{Arc, Ordering, lock, thread};
 
 impl<B: Batch> Shared<B> {
     /// Sends all of `batch` or nothing, without waiting.
@@ -25,19 +25,22 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    /// Sends what is free to take without waiting and gives the rest back.
-    pub(super) fn send_some(&self, mut batch: B) -> Result<Option<B>, SendError<B>> {
+    /// Sends what is free to take without waiting and gives the rest back. `admitted` hears of items before anyone can
+    /// receive them.
+    pub(super) fn send_some(&self, mut batch: B, mut admitted: impl FnMut(usize)) -> Result<Option<B>, SendError<B>> {
         loop {
             let want = batch.len();
             match self.permits.take(want) {
                 Take::Took(n) if n == want => {
                     if n > 0 {
+                        admitted(n);
                         self.push_and_wake(batch);
                     }
                     return Ok(None);
                 }
                 Take::Took(n) => {
                     let part = batch.split_front(n);
+                    admitted(n);
                     self.push_and_wake(part);
                 }
                 Take::Full => return Ok(Some(batch)),
@@ -53,7 +56,12 @@ impl<B: Batch> Shared<B> {
     }
 
     /// Sends all of `batch`; the thread waits while the channel is full.
-    pub(super) fn send_until(&self, batch: B, deadline: Deadline) -> Result<(), SendTimeoutError<B>> {
+    pub(super) fn send_until(
+        &self,
+        batch: B,
+        deadline: Deadline,
+        mut admitted: impl FnMut(usize),
+    ) -> Result<(), SendTimeoutError<B>> {
         let mut rest = batch;
         for attempt in 0..=SEND_YIELDS {
             if attempt > 0 {
@@ -62,16 +70,21 @@ impl<B: Batch> Shared<B> {
                 }
                 thread::yield_now();
             }
-            match self.send_some(rest)? {
+            match self.send_some(rest, &mut admitted)? {
                 None => return Ok(()),
                 Some(left) => rest = left,
             }
         }
-        self.wait_and_send(rest, deadline)
+        self.wait_and_send(rest, deadline, &mut admitted)
     }
 
     #[cold]
-    fn wait_and_send(&self, mut batch: B, deadline: Deadline) -> Result<(), SendTimeoutError<B>> {
+    fn wait_and_send(
+        &self,
+        mut batch: B,
+        deadline: Deadline,
+        admitted: &mut dyn FnMut(usize),
+    ) -> Result<(), SendTimeoutError<B>> {
         let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
@@ -105,6 +118,7 @@ impl<B: Batch> Shared<B> {
             drop(senders);
             if took > 0 {
                 let part = batch.split_front(took);
+                admitted(took);
                 self.push(part, &mut wakes);
             }
             if batch.is_empty() {
@@ -126,7 +140,7 @@ impl<B: Batch> Shared<B> {
     pub(super) fn queue_send(
         &self,
         producer: u64,
-        pending: &Arc<AtomicUsize>,
+        progress: &Arc<Progress>,
         batch: B,
     ) -> Result<Arc<Ticket<B>>, SendError<B>> {
         let mut wakes = WakeList::default();
@@ -135,7 +149,7 @@ impl<B: Batch> Shared<B> {
             Ok(due) => due,
             Err(refused) => return Err(refuse(refused, batch)),
         };
-        let ticket = Ticket::new(pending);
+        let ticket = Ticket::new(progress);
         senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket) });
         self.admit_waiting(&mut senders, &mut wakes);
         drop(senders);

@@ -166,6 +166,7 @@ impl<B: Batch> Shared<B> {
                         // The abort that set the flag waits for this lock, and refuses them all.
                         Take::Closed | Take::Aborted => return,
                     };
+                    send.ticket.admit(n);
                     if n < want {
                         let part = send.batch.split_front(n);
                         self.push(part, wakes);

@@ -4,14 +4,22 @@ use std::task::{Poll, Waker};
 
 use super::error::SendError;
 use super::wait::WakeList;
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
 /// Where a future and the one who admits its batch meet.
 #[derive(Debug)]
 pub(super) struct Ticket<B> {
     state: Mutex<State<B>>,
-    /// How many sends of the same producer wait.
-    pending: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
+}
+
+/// What became of the sends of one producer.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// How many of them wait.
+    pub(super) pending: AtomicUsize,
+    /// Items admitted in all. Counted before they can be received.
+    pub(super) admitted: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -23,9 +31,14 @@ enum State<B> {
 
 impl<B> Ticket<B> {
     /// A ticket for one more send that waits.
-    pub(super) fn new(pending: &Arc<AtomicUsize>) -> Arc<Self> {
-        pending.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Ticket { state: Mutex::new(State::Waiting(None)), pending: Arc::clone(pending) })
+    pub(super) fn new(progress: &Arc<Progress>) -> Arc<Self> {
+        progress.pending.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Ticket { state: Mutex::new(State::Waiting(None)), progress: Arc::clone(progress) })
+    }
+
+    /// `n` items of the send are admitted.
+    pub(super) fn admit(&self, n: usize) {
+        self.progress.admitted.fetch_add(n as u64, Ordering::Release);
     }
 
     /// The send is over.
@@ -40,7 +53,7 @@ impl<B> Ticket<B> {
     /// The send was taken out of the queue.
     pub(super) fn wait_no_more(&self) {
         // Release: a producer that sees none of its sends waiting also sees their batches in the slots.
-        self.pending.fetch_sub(1, Ordering::Release);
+        self.progress.pending.fetch_sub(1, Ordering::Release);
     }
 
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<(), SendError<B>>> {

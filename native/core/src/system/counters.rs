@@ -51,7 +51,7 @@ impl Phase {
 #[derive(Debug, Default)]
 pub(crate) struct ProducerCounts {
     pub(crate) phase: Phase,
-    /// Items admitted.
+    /// Items admitted. Those of the one producer outside whose sends are futures are counted by the channel.
     pub(crate) produced: Count,
     /// Items whose send began, by generation.
     pub(crate) begun: [Count; 2],

@@ -13,12 +13,14 @@ use super::state::{Event, Lifecycle, State, StateError};
 use super::stats::{Sums, SystemStats, latencies, rows};
 use super::{Names, Notice, Observer, Report};
 use crate::batch::{Batch, Collect};
-use crate::channel::Channel;
+use crate::channel::{Channel, Producer};
 use crate::failure::Failure;
 use crate::sync::lock;
 
 pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) channel: Channel<Envelope<B>>,
+    /// For sends that are futures: one producer, so that they keep their order.
+    pub(crate) producer: Producer<Envelope<B>>,
     /// Emptied batches on their way back to the producers.
     pub(crate) spares: Spares<B>,
     pub(crate) results: OnceLock<Channel<R>>,
@@ -70,8 +72,10 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         names: Names,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let producer = channel.producer();
         Inner {
             channel,
+            producer,
             spares: Spares::new(),
             results: OnceLock::new(),
             collecting: AtomicBool::new(false),
@@ -196,8 +200,8 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             (control.lifecycle.state, elapsed)
         };
         let channel = self.channel.stats();
-        let sums = Sums::of(&self.counters, channel.discarded);
-        let (producers, consumers) = rows(&self.counters, &self.names);
+        let sums = Sums::of(&self.counters, || self.producer.admitted(), channel.discarded);
+        let (producers, consumers) = rows(&self.counters, self.producer.admitted(), self.names);
         let (queued_latency, handling_latency) = latencies(&self.counters);
         let seconds = elapsed.as_secs_f64();
         let mean = if seconds > 0.0 { sums.processed as f64 / seconds } else { 0.0 };

@@ -40,10 +40,9 @@ pub use state::{Event, State, StateError};
 pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
 
 use crate::batch::Collect;
-use crate::channel::{Channel, Producer, SendError, TrySendError};
+use crate::channel::{Channel, SendError, TrySendError};
 use crate::failure::Failure;
 use crate::sync::lock;
-use envelope::Envelope;
 use inner::Inner;
 use sending::{SendCount, refused, unseal, unseal_try};
 use supervisor::Supervisor;
@@ -173,12 +172,12 @@ impl<B: Collect, R: Collect> Clone for System<B, R> {
     }
 }
 
+type Parts<B, R> = (Sources<B>, Handlers<B, R>);
+
 struct Handle<B: Collect, R: Collect> {
     inner: Arc<Inner<B, R>>,
-    /// For sends that are futures: one producer, so that they keep their order.
-    producer: Producer<Envelope<B>>,
     /// What `start` makes threads of.
-    parts: Mutex<Option<(Sources<B>, Handlers<B, R>)>>,
+    parts: Mutex<Option<Parts<B, R>>>,
 }
 
 impl<B: Collect, R: Collect> Drop for Handle<B, R> {
@@ -235,10 +234,9 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
         let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
-        let producer = channel.producer();
         let inner = Inner::new(channel, producers, consumers, Names { external }, Arc::new(observer));
         let system = System {
-            handle: Arc::new(Handle { inner: Arc::new(inner), producer, parts: Mutex::new(Some((sources, handlers))) }),
+            handle: Arc::new(Handle { inner: Arc::new(inner), parts: Mutex::new(Some((sources, handlers))) }),
         };
         if options.results {
             system.want_results().map_err(|error| invalid(error.to_string()))?;
@@ -391,7 +389,7 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(TrySendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let outcome = self.handle.producer.try_send(envelope).map_err(unseal_try);
+        let outcome = self.inner().producer.try_send(envelope).map_err(unseal_try);
         let refused = match &outcome {
             Ok(()) => 0,
             Err(TrySendError::Full(batch) | TrySendError::Closed(batch) | TrySendError::Aborted(batch)) => batch.len(),
@@ -406,7 +404,8 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(SendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let outcome = self.inner().channel.send(envelope).map_err(unseal);
+        let produced = |n| self.inner().counters.outside.produced.add_shared(n as u64);
+        let outcome = self.inner().channel.send_counted(envelope, produced).map_err(unseal);
         count.end(self.inner(), refused(&outcome));
         outcome
     }
@@ -421,7 +420,7 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(SendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let sending = self.handle.producer.send(envelope);
+        let sending = self.inner().producer.send(envelope);
         Ok(SystemSend::new(Arc::clone(self.inner()), count, sending))
     }
 
@@ -440,7 +439,7 @@ impl<B: Collect, R: Collect> System<B, R> {
     /// source had in hand is still taken.
     pub fn source_send(&self, batch: B) -> SystemSend<B, R> {
         let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let sending = self.handle.producer.send(envelope);
+        let sending = self.inner().producer.send(envelope);
         SystemSend::new(Arc::clone(self.inner()), count, sending)
     }
 

@@ -75,12 +75,14 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
         let sent_at = if sampled { inner.clock() } else { 0 };
         self.counts.begun[generation].add(len);
         let envelope = Envelope { batch, generation, sent_at };
-        let outcome = match inner.channel.send_now(envelope) {
+        // Counted at the admission, part by part: a producer that waits may have sent the first part of its batch.
+        let produced = |n| self.counts.produced.add(n as u64);
+        let outcome = match inner.channel.send_now(envelope, produced) {
             Ok(None) => Ok(()),
             Ok(Some(rest)) => {
                 let start = Instant::now();
                 self.counts.phase.set(ThreadState::Waiting);
-                let outcome = inner.channel.send(rest);
+                let outcome = inner.channel.send_counted(rest, produced);
                 self.counts.phase.set(ThreadState::Busy);
                 self.counts.waiting.add(start.elapsed().as_nanos() as u64);
                 outcome
@@ -91,7 +93,6 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
             Ok(()) => 0,
             Err(refused) => refused.into_inner().batch.len() as u64,
         };
-        self.counts.produced.add(len - refused);
         if refused > 0 {
             self.counts.refused[generation].add(refused);
             return Err(Halt::Stopped);

@@ -9,26 +9,24 @@ use super::inner::Inner;
 use crate::batch::Collect;
 use crate::channel::{Cancelled, SendError, Sending, TrySendError};
 
-/// The count of one send: begun when it is made, then produced or refused, once.
+/// The count of one send: begun when it is made, and what was refused of it when it is over. What was admitted is
+/// counted at the admission.
 pub(crate) struct SendCount {
     generation: usize,
-    len: usize,
 }
 
 impl SendCount {
     /// Counts a send as begun and seals its batch.
     pub(crate) fn begin<B: Collect, R: Collect>(inner: &Inner<B, R>, batch: B) -> (Self, Envelope<B>) {
-        let (generation, len) = (inner.idle.generation(), batch.len());
-        inner.counters.outside.begun[generation].add_shared(len as u64);
-        (SendCount { generation, len }, Envelope { batch, generation, sent_at: inner.clock() })
+        let generation = inner.idle.generation();
+        inner.counters.outside.begun[generation].add_shared(batch.len() as u64);
+        (SendCount { generation }, Envelope { batch, generation, sent_at: inner.clock() })
     }
 
     /// Counts it as over, with `refused` of its items not sent.
     pub(crate) fn end<B: Collect, R: Collect>(&self, inner: &Inner<B, R>, refused: usize) {
-        let counts = &inner.counters.outside;
-        counts.produced.add_shared((self.len - refused) as u64);
         if refused > 0 {
-            counts.refused[self.generation].add_shared(refused as u64);
+            inner.counters.outside.refused[self.generation].add_shared(refused as u64);
             inner.check_idle();
         }
     }

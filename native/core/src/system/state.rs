@@ -71,10 +71,9 @@ impl Lifecycle {
                     Running
                 }
             }
-            // Nothing ran, so there is nothing to drain.
-            (Ready, Event::Stop) => Stopped,
             (Running | Paused | Draining, Event::Stop) | (Running | Draining, Event::Exhausted) => Draining,
-            (Draining, Event::Settled) => Stopped,
+            // A stop before the start: nothing ran, so there is nothing to drain.
+            (Draining, Event::Settled) | (Ready, Event::Stop) => Stopped,
             (Ready | Running | Paused | Draining, Event::Abort) => Aborted,
             // News that comes late, and calls that ask for what is so already.
             (state, Event::Exhausted) => state,

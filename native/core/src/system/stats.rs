@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::counters::{Counters, new_histogram};
+use super::counters::{Counters, ProducerCounts, new_histogram};
 use super::state::State;
 use crate::sync::lock;
 
@@ -146,7 +146,7 @@ pub(super) struct Sums {
 impl Sums {
     /// Settled counts are read before those of items that came before them, so that no snapshot shows more items
     /// settled than were handed over, or more handed over than were produced.
-    pub(super) fn of(counters: &Counters, late: u64) -> Self {
+    pub(super) fn of(counters: &Counters, admitted: impl FnOnce() -> u64, late: u64) -> Self {
         let mut sums = Sums { discarded: counters.discarded.get() + late, ..Sums::default() };
         let expired = counters.expired.get();
         for counts in &counters.consumers {
@@ -158,30 +158,31 @@ impl Sums {
         let rejected: u64 = counters.all_producers().map(|counts| counts.rejected.get()).sum();
         sums.dead_lettered += rejected + expired;
         sums.failed_attempts += rejected;
-        sums.produced = counters.all_producers().map(|counts| counts.produced.get()).sum();
+        sums.produced = counters.all_producers().map(|counts| counts.produced.get()).sum::<u64>() + admitted();
         sums
     }
 }
 
-/// The rows of the producers, then of the consumers.
-pub(super) fn rows(counters: &Counters, names: &super::Names) -> (Vec<ThreadStats>, Vec<ThreadStats>) {
-    let sent = counters.outside.produced.get() > 0;
-    let outside = sent.then(|| ("send".to_owned(), &*counters.outside));
-    let producers = counters
+/// The rows of the producers, then of the consumers. `admitted` are the items of sends that are futures.
+pub(super) fn rows(counters: &Counters, admitted: u64, names: super::Names) -> (Vec<ThreadStats>, Vec<ThreadStats>) {
+    let row = |name, counts: &ProducerCounts, items| ThreadStats {
+        name,
+        state: counts.phase.get(),
+        items,
+        failed: counts.rejected.get(),
+        busy: Duration::ZERO,
+        waiting: Duration::from_nanos(counts.waiting.get()),
+    };
+    let mut producers: Vec<_> = counters
         .producers
         .iter()
         .enumerate()
-        .map(|(index, counts)| (names.producer(index), &**counts))
-        .chain(outside)
-        .map(|(name, counts)| ThreadStats {
-            name,
-            state: counts.phase.get(),
-            items: counts.produced.get(),
-            failed: counts.rejected.get(),
-            busy: Duration::ZERO,
-            waiting: Duration::from_nanos(counts.waiting.get()),
-        })
+        .map(|(index, counts)| row(names.producer(index), counts, counts.produced.get()))
         .collect();
+    let sent = counters.outside.produced.get() + admitted;
+    if sent > 0 {
+        producers.push(row("send".to_owned(), &counters.outside, sent));
+    }
     let consumers = counters
         .consumers
         .iter()

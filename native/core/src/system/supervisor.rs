@@ -257,14 +257,14 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 // Nothing of a thread's own can panic past its catch; if it did, its end is all that matters here.
                 let _ = thread.handle.join();
             } else {
-                self.give_up(thread);
+                self.give_up(&thread);
             }
         }
         self.inner.report();
     }
 
     /// Leaves a thread to itself. What it has in hand is dead-lettered here, and its own settlement comes too late.
-    fn give_up(&self, thread: Thread) {
+    fn give_up(&self, thread: &Thread) {
         let counters = &self.inner.counters;
         match thread.kind {
             ThreadKind::Producer(index) => counters.producers[index].phase.set(ThreadState::Detached),

@@ -1,0 +1,243 @@
+import test from 'ava'
+import { assertSaid, runProgram } from './helpers/program.js'
+
+test('a finished program exits by itself', async (t) => {
+  assertSaid(
+    t,
+    await runProgram(
+      t,
+      `const system = new ProducerConsumerSystem({ source: sequence({ limit: 1000 }), handler: noop() })
+      await system.start()
+      console.log((await system.finished).processed)`,
+    ),
+    '1000',
+  )
+})
+
+test('a program that does not wait lives until its source has ended and all is settled', async (t) => {
+  assertSaid(
+    t,
+    await runProgram(
+      t,
+      `let handled = 0
+      const system = new ProducerConsumerSystem({
+        source: sequence({ of: 'number', limit: 20, delay: 1 }),
+        handler: async () => { handled++ },
+      })
+      void system.start()
+      process.on('exit', () => console.log(handled))`,
+    ),
+    '20',
+  )
+})
+
+test('what is queued keeps the process alive, idle consumers do not', async (t) => {
+  for (const handler of ['sleep(1)', 'async () => { await null; handled++ }', '() => { handled++ }']) {
+    const ended = await runProgram(
+      t,
+      `let handled = 0
+      const system = new ProducerConsumerSystem({ consumers: 1, handler: ${handler} })
+      await system.start()
+      for (let n = 0; n < 50; n++) system.trySend(n)
+      process.on('exit', () => console.log(system.stats().processed))`,
+    )
+    assertSaid(t, ended, '50')
+  }
+})
+
+test('a system that was never started keeps nothing alive', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const system = new ProducerConsumerSystem({ handler: noop() })
+    system.trySend(1)
+    console.log('end')`,
+  )
+  assertSaid(t, ended, 'end')
+})
+
+test('a handler promise that is pending keeps the process alive only through what it waits for', async (t) => {
+  assertSaid(
+    t,
+    await runProgram(
+      t,
+      `import { setTimeout } from 'node:timers/promises'
+      const system = new ProducerConsumerSystem({ handler: async () => { await setTimeout(20); console.log('handled') } })
+      await system.start()
+      await system.send(1)`,
+    ),
+    'handled',
+  )
+})
+
+test('a reader that waits on an idle system does not keep the process alive', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const system = new ProducerConsumerSystem({ handler: (item) => item * 2, results: true })
+    await system.start()
+    ;(async () => { for await (const result of system.results()) console.log(result) })()
+    await system.sendMany([1, 2])`,
+  )
+  assertSaid(t, ended, '2\n4')
+})
+
+test('a program can end in the middle of everything', async (t) => {
+  const systems: Record<string, string> = {
+    'native producers and consumers': 'source: sequence(), handler: sleep([0, 5])',
+    'native producers and a function': 'source: sequence({ of: "number" }), handler: () => {}',
+    'an asynchronous function': 'source: sequence({ of: "number" }), handler: async () => {}',
+    'a source function': 'source: async function* () { for (;;) yield 1 }, handler: noop()',
+  }
+  for (const [what, options] of Object.entries(systems)) {
+    const ended = await runProgram(
+      t,
+      `const system = new ProducerConsumerSystem({ ${options} })
+      await system.start()
+      setTimeout(() => { console.log('bye'); process.exit(0) }, 50)`,
+    )
+    t.deepEqual(ended, { code: 0, signal: null, stdout: 'bye\n', stderr: '' }, what)
+  }
+})
+
+test('a handler can end the process', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const system = new ProducerConsumerSystem({
+      source: sequence({ of: 'number' }),
+      handler: (item) => { if (item === 5000) process.exit(console.log('bye') ?? 7) },
+    })
+    await system.start()`,
+  )
+  t.deepEqual(ended, { code: 7, signal: null, stdout: 'bye\n', stderr: '' })
+})
+
+test('an uncaught exception ends the process as ever', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const system = new ProducerConsumerSystem({ source: sequence(), handler: sleep(1) })
+    await system.start()
+    setTimeout(() => { throw new Error('unrelated') }, 20)`,
+  )
+  t.is(ended.code, 1)
+  t.regex(ended.stderr, /Error: unrelated/)
+})
+
+test('nothing that fails becomes an unhandled rejection', async (t) => {
+  assertSaid(
+    t,
+    await runProgram(
+      t,
+      `let unhandled = 0
+      process.on('unhandledRejection', () => unhandled++)
+      const fail = async () => { throw new Error('no') }
+      const failing = new ProducerConsumerSystem({ source: async function* () { yield 1; throw new Error('no') }, handler: fail })
+      await failing.start()
+      const aborted = new ProducerConsumerSystem({ handler: () => new Promise(() => {}), results: true })
+      await aborted.start()
+      await aborted.send(1)
+      aborted.results().next().catch(() => {})
+      aborted.abort(new Error('enough'))
+      const stopped = new ProducerConsumerSystem({ handler: fail })
+      await stopped.start()
+      await stopped.sendMany([1, 2, 3])
+      stopped.stop({ timeout: 1 })
+      const signalled = new ProducerConsumerSystem({ handler: fail, signal: AbortSignal.timeout(1) })
+      await signalled.start()
+      process.on('exit', () => console.log(unhandled))`,
+    ),
+    '0',
+  )
+})
+
+/** A program whose worker runs `source`, and which then goes on with `main`. */
+function withWorker(source: string, main: string): string {
+  const module = `
+    import { parentPort, workerData } from 'node:worker_threads'
+    const { ProducerConsumerSystem, sequence, sleep, noop } = await import(workerData)
+    ${source}`
+  return `
+    import { Worker } from 'node:worker_threads'
+    const module = 'data:text/javascript,' + encodeURIComponent(${JSON.stringify(module)})
+    const worker = new Worker(new URL(module), { workerData: library })
+    const exited = new Promise((resolve) => worker.on('exit', resolve))
+    ${main}`
+}
+
+test('a worker can be terminated in the middle of a handler', async (t) => {
+  for (const handler of [
+    '() => {}',
+    'async () => {}',
+    '() => new Promise(() => {})',
+    '() => { for (;;); }',
+  ]) {
+    const ended = await runProgram(
+      t,
+      withWorker(
+        `const system = new ProducerConsumerSystem({ source: sequence({ of: 'number' }), handler: (item) => {
+          if (item === 0) parentPort.postMessage('at work')
+          return (${handler})(item)
+        } })
+        await system.start()`,
+        `await new Promise((resolve) => worker.once('message', resolve))
+        await worker.terminate()
+        console.log('terminated')`,
+      ),
+    )
+    assertSaid(t, ended, 'terminated')
+  }
+})
+
+test('a worker that ends with a system at work leaves nothing behind', async (t) => {
+  const ended = await runProgram(
+    t,
+    withWorker(
+      `const system = new ProducerConsumerSystem({ producers: 3, source: sequence(), handler: sleep(1) })
+      await system.start()
+      await system.idle()
+      process.exit(3)`,
+      `import { readdirSync, readFileSync } from 'node:fs'
+      console.log(await exited)
+      const names = () => readdirSync('/proc/self/task').map((id) => {
+        try { return readFileSync('/proc/self/task/' + id + '/comm', 'utf8') } catch { return '' }
+      })
+      while (names().some((name) => name.startsWith('millrace'))) await new Promise((resolve) => setTimeout(resolve, 5))
+      console.log('no threads')`,
+    ),
+  )
+  assertSaid(t, ended, '3\nno threads')
+})
+
+test('each worker has systems of its own', async (t) => {
+  const ended = await runProgram(
+    t,
+    withWorker(
+      `const system = new ProducerConsumerSystem({ source: sequence({ of: 'number', limit: 1000 }), handler: async () => {} })
+      await system.start()
+      parentPort.postMessage((await system.finished).processed)`,
+      `worker.on('message', (processed) => console.log('worker', processed))
+      const system = new ProducerConsumerSystem({ source: sequence({ of: 'number', limit: 2000 }), handler: async () => {} })
+      await system.start()
+      const { processed } = await system.finished
+      await exited
+      console.log('main', processed)`,
+    ),
+  )
+  assertSaid(t, ended, 'worker 1000\nmain 2000')
+})
+
+test('a handler that runs for long does not hold up what the event loop has to do', async (t) => {
+  assertSaid(
+    t,
+    await runProgram(
+      t,
+      `const system = new ProducerConsumerSystem({ source: sequence({ of: 'number' }), handler: () => {} })
+      await system.start()
+      let fired = 0
+      const timer = setInterval(() => {
+        if (++fired < 10) return
+        clearInterval(timer)
+        system.abort().then(() => console.log('stopped'))
+      }, 5)`,
+    ),
+    'stopped',
+  )
+})

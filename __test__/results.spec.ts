@@ -1,0 +1,207 @@
+import test from 'ava'
+import {
+  type Handler,
+  type HandlerFunction,
+  hash,
+  ProducerConsumerSystem,
+  sequence,
+  sleep,
+} from '../src/index.js'
+import { assertConservation } from './helpers/conservation.js'
+import { Gate, turns, until } from './helpers/gate.js'
+
+/** The same results from a function and from native consumers: that is how both are to behave. */
+const HANDLERS: Record<string, Handler<number, number> | HandlerFunction<number, number>> = {
+  'a function': () => 0,
+  'an asynchronous function': async () => 0,
+  'native consumers': sleep(0),
+}
+
+for (const [who, handler] of Object.entries(HANDLERS)) {
+  test(`results of ${who} come to who asked before the start`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({
+      source: sequence({ of: 'number', limit: 5000 }),
+      handler,
+    })
+    const results = system.results()
+    await system.start()
+    let count = 0
+    for await (const result of results) {
+      t.is(result, 0)
+      count++
+    }
+    t.is(count, 5000)
+    assertConservation(t, await system.finished)
+  })
+
+  test(`a reader that is slow slows ${who}`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({
+      consumers: 3,
+      capacity: 4,
+      source: sequence({ of: 'number' }),
+      handler,
+      results: true,
+    })
+    await system.start()
+    const results = system.results()
+    // Without a reader everything fills up, and then nothing moves: 4 results, what consumers have in hand, 4 items.
+    await until(() => system.stats().queued === 4)
+    await settle(system)
+    const { processed, inFlight } = system.stats()
+    t.true(processed + inFlight <= 4 + 3, `${processed} processed, ${inFlight} in flight`)
+    for (let read = 0; read < 20; read++) t.deepEqual(await results.next(), { value: 0, done: false })
+    await settle(system)
+    t.true(system.stats().processed >= 20)
+    t.true(system.stats().processed <= 20 + 4 + 3)
+    const report = await system.stop()
+    assertConservation(t, report)
+  })
+
+  test(`a reader that breaks off ends the collection, and ${who} go on`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({
+      capacity: 4,
+      source: sequence({ of: 'number', limit: 500 }),
+      handler,
+      results: true,
+    })
+    await system.start()
+    for await (const result of system.results()) {
+      t.is(result, 0)
+      break
+    }
+    const report = await system.finished
+    t.is(report.processed, 500)
+    assertConservation(t, report)
+  })
+
+  test(`results of ${who} that came before an abort can be read, then AbortedError comes`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({ handler, results: true })
+    await system.start()
+    await system.sendMany([1, 2, 3])
+    await system.idle()
+    const reason = new Error('enough')
+    const report = await system.abort(reason)
+    const results: number[] = []
+    const error = await t.throwsAsync(
+      (async () => {
+        for await (const result of system.results()) results.push(result)
+      })(),
+      { name: 'AbortedError' },
+    )
+    t.is(error?.cause, reason)
+    t.deepEqual(results, [0, 0, 0])
+    assertConservation(t, report)
+  })
+
+  test(`a reader that waits for ${who} ends with the system`, async (t) => {
+    const stopped = new ProducerConsumerSystem<number, number>({ handler, results: true })
+    await stopped.start()
+    const waiting = stopped.results().next()
+    await turns()
+    await stopped.stop()
+    t.deepEqual(await waiting, { value: undefined, done: true })
+
+    const aborted = new ProducerConsumerSystem<number, number>({ handler, results: true })
+    await aborted.start()
+    const failing = t.throwsAsync(aborted.results().next(), { code: 'ERR_MILLRACE_ABORTED' })
+    await turns()
+    await aborted.abort()
+    await failing
+  })
+
+  test(`what run gives of ${who} is not among the results`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({ handler, results: true })
+    await system.start()
+    await system.send(1)
+    t.is(await system.run(2), 0)
+    await system.send(3)
+    const report = await system.stop()
+    const results: number[] = []
+    for await (const result of system.results()) results.push(result)
+    t.is(results.length, 2)
+    t.is(report.processed, 3)
+    assertConservation(t, report)
+  })
+
+  test(`results of ${who} are not kept where nobody asked, and it is too late after the start`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({
+      capacity: 2,
+      source: sequence({ of: 'number', limit: 100 }),
+      handler,
+    })
+    await system.start()
+    t.throws(() => system.results(), { code: 'ERR_MILLRACE_INVALID_STATE' })
+    const report = await system.finished
+    t.throws(() => system.results(), { code: 'ERR_MILLRACE_INVALID_STATE' })
+    assertConservation(t, report)
+  })
+}
+
+test('there is one reader', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: hash('sha256') })
+  system.results()
+  t.throws(() => system.results(), { code: 'ERR_MILLRACE_INVALID_STATE' })
+  await system.stop()
+})
+
+test('a function may give any results, also such as cannot be cloned', async (t) => {
+  const give = (): string => 'given'
+  const results: unknown[] = [undefined, null, give, Symbol.iterator, new Map(), 0]
+  const system = new ProducerConsumerSystem({
+    consumers: 1,
+    results: true,
+    source: results.map((_, index) => index),
+    handler: (index: number) => results[index],
+  })
+  await system.start()
+  const read: unknown[] = []
+  for await (const result of system.results()) read.push(result)
+  t.deepEqual(read, results)
+})
+
+test('results that are read late come in their order', async (t) => {
+  const gate = new Gate()
+  const system = new ProducerConsumerSystem({
+    consumers: 1,
+    results: true,
+    source: Array.from({ length: 3000 }, (_, index) => index),
+    handler: (item: number) => item,
+    capacity: 5000,
+  })
+  await system.start()
+  void system.finished.then(() => gate.open())
+  await gate.opened
+  const read: number[] = []
+  for await (const result of system.results()) read.push(result)
+  t.deepEqual(
+    read,
+    Array.from({ length: 3000 }, (_, index) => index),
+  )
+})
+
+test('a for-await over results that are all there lets timers fire', async (t) => {
+  const system = new ProducerConsumerSystem({
+    results: true,
+    source: sequence({ of: 'number' }),
+    handler: (item) => item,
+  })
+  await system.start()
+  let fired = false
+  setTimeout(() => {
+    fired = true
+  }, 5)
+  for await (const _ of system.results()) if (fired) break
+  t.true(fired)
+  assertConservation(t, await system.stop())
+})
+
+/** Waits until nothing moves. */
+async function settle(system: ProducerConsumerSystem<number, number>): Promise<void> {
+  for (let still = 0, before = -1; still < 20; ) {
+    await turns(5)
+    const { processed, queued, inFlight } = system.stats()
+    const now = processed * 1e6 + queued * 1e3 + inFlight
+    still = now === before ? still + 1 : 0
+    before = now
+  }
+}

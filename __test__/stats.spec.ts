@@ -1,0 +1,114 @@
+import test from 'ava'
+import { ProducerConsumerSystem, type SystemStats, sequence, sleep } from '../src/index.js'
+import { assertConservation } from './helpers/conservation.js'
+import { Gate, until } from './helpers/gate.js'
+
+test('a system that has not started has done nothing', async (t) => {
+  const system = new ProducerConsumerSystem({
+    producers: 2,
+    consumers: 3,
+    capacity: 7,
+    source: sequence(),
+    handler: sleep(1),
+  })
+  const none = { count: 0, p50: 0, p90: 0, p99: 0, max: 0 }
+  const { producers, consumers, ...stats } = system.stats()
+  t.deepEqual(stats, {
+    state: 'ready',
+    elapsed: 0,
+    capacity: 7,
+    queued: 0,
+    peakQueued: 0,
+    waitingSends: 0,
+    produced: 0,
+    processed: 0,
+    failedAttempts: 0,
+    retrying: 0,
+    deadLettered: 0,
+    discarded: 0,
+    inFlight: 0,
+    throughput: { current: 0, mean: 0 },
+    waiting: { producers: 0, consumers: 0 },
+    latency: { queued: none, handling: none },
+  })
+  const rest = { state: 'starting', items: 0, failed: 0, busy: 0, waiting: 0 } as const
+  t.deepEqual(
+    producers.filter(({ name }) => name !== 'send'),
+    ['millrace-p0', 'millrace-p1'].map((name) => ({ name, ...rest })),
+  )
+  t.deepEqual(
+    consumers,
+    ['millrace-c0', 'millrace-c1', 'millrace-c2'].map((name) => ({ name, ...rest })),
+  )
+  await system.stop()
+})
+
+test('figures add up while items move, and are exact at rest', async (t) => {
+  const system = new ProducerConsumerSystem({
+    producers: 2,
+    consumers: 2,
+    capacity: 20,
+    source: sequence({ limit: 100 }),
+    handler: sleep([0, 2]),
+  })
+  await system.start()
+  let before: SystemStats = system.stats()
+  while (system.stats().state !== 'stopped') {
+    const stats = system.stats()
+    t.true(stats.elapsed >= before.elapsed)
+    t.true(stats.produced >= before.produced && stats.processed >= before.processed)
+    t.true(stats.processed <= stats.produced && stats.queued <= 20)
+    before = stats
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const report = await system.finished
+  t.is(report.processed, 100)
+  t.true(report.elapsed > 0)
+  t.true(Math.abs(report.throughput.mean - 100 / (report.elapsed / 1000)) < 1)
+  t.is(report.latency.handling.count, 100)
+  const { p50, p90, p99, max } = report.latency.handling
+  t.true(0 < p50 && p50 <= p90 && p90 <= p99 && p99 <= max)
+  t.is(
+    report.consumers.reduce((sum, { items }) => sum + items, 0),
+    100,
+  )
+  t.is(
+    report.producers.reduce((sum, { items }) => sum + items, 0),
+    100,
+  )
+  t.true(report.consumers.every(({ state, busy }) => state === 'ended' && busy > 0))
+  assertConservation(t, report)
+})
+
+test('a system that has ended keeps its last figures', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: (item: number) => item })
+  await system.start()
+  await system.sendMany([1, 2, 3])
+  const { unprocessed, detached, ...report } = await system.stop()
+  t.deepEqual(system.stats(), report)
+  // What a caller does to them does not matter to the next.
+  system.stats().latency.handling.count = 99
+  t.deepEqual(system.stats(), report)
+  t.deepEqual([unprocessed, detached], [[], []])
+})
+
+test('what is in hand, queued and waiting is told apart', async (t) => {
+  const gate = new Gate()
+  const system = new ProducerConsumerSystem({
+    capacity: 2,
+    consumers: 3,
+    handler: (_: number) => gate.opened,
+  })
+  await system.start()
+  const sends = Array.from({ length: 8 }, (_, index) => system.send(index))
+  await until(() => system.stats().inFlight === 3)
+  const { inFlight, queued, waitingSends, produced } = system.stats()
+  t.deepEqual(
+    { inFlight, queued, waitingSends, produced },
+    { inFlight: 3, queued: 2, waitingSends: 3, produced: 5 },
+  )
+  assertConservation(t, system.stats())
+  gate.open()
+  await Promise.all(sends)
+  assertConservation(t, await system.stop())
+})

@@ -1,0 +1,143 @@
+import test from 'ava'
+import { expectTypeOf } from 'expect-type'
+import {
+  type Context,
+  type FileDigest,
+  files,
+  type Handler,
+  hash,
+  hashFile,
+  lines,
+  noop,
+  ProducerConsumerSystem,
+  type Report,
+  type Source,
+  sequence,
+  sleep,
+} from '../src/index.js'
+
+// What matters here is that it compiles. Nothing is started, so nothing has to be stopped.
+
+test('items are typed by the source, results by the handler', (t) => {
+  const numbers = new ProducerConsumerSystem({ source: sequence({ of: 'number' }), handler: (n) => n * 2 })
+  expectTypeOf(numbers).toEqualTypeOf<ProducerConsumerSystem<number, number>>()
+  expectTypeOf(numbers.run).returns.resolves.toBeNumber()
+
+  const names = new ProducerConsumerSystem({ source: sequence(), handler: (name) => name.length > 3 })
+  expectTypeOf(names).toEqualTypeOf<ProducerConsumerSystem<string, boolean>>()
+
+  const bytes = new ProducerConsumerSystem({ source: sequence({ of: 'bytes' }), handler: hash('sha256') })
+  expectTypeOf(bytes).toEqualTypeOf<ProducerConsumerSystem<Uint8Array, string>>()
+
+  expectTypeOf(sequence()).toEqualTypeOf<Source<string>>()
+  expectTypeOf(sequence({ of: 'name' })).toEqualTypeOf<Source<string>>()
+  expectTypeOf(sequence({ limit: 5 })).toEqualTypeOf<Source<string>>()
+  t.pass()
+})
+
+test('a promise is unwrapped', (t) => {
+  const system = new ProducerConsumerSystem({
+    source: [1, 2],
+    handler: async (n) => (n > 1 ? String(n) : undefined),
+  })
+  expectTypeOf(system).toEqualTypeOf<ProducerConsumerSystem<number, string | undefined>>()
+  t.pass()
+})
+
+test('iterables and source functions type their items', (t) => {
+  async function* letters(): AsyncGenerator<'a' | 'b'> {
+    yield 'a'
+  }
+  expectTypeOf(new ProducerConsumerSystem({ source: new Set([1]), handler: (n) => n })).toEqualTypeOf<
+    ProducerConsumerSystem<number, number>
+  >()
+  expectTypeOf(new ProducerConsumerSystem({ source: letters(), handler: (letter) => letter })).toEqualTypeOf<
+    ProducerConsumerSystem<'a' | 'b', 'a' | 'b'>
+  >()
+  expectTypeOf(
+    new ProducerConsumerSystem({ source: ({ index }) => [index], handler: (n) => n }),
+  ).toEqualTypeOf<ProducerConsumerSystem<number, number>>()
+  const called = new ProducerConsumerSystem({ source: letters, handler: noop() })
+  expectTypeOf(called.run).returns.resolves.toBeUndefined()
+  t.pass()
+})
+
+test('without a source the handler types the items', (t) => {
+  const system = new ProducerConsumerSystem({ handler: (url: URL) => url.href })
+  expectTypeOf(system).toEqualTypeOf<ProducerConsumerSystem<URL, string>>()
+  expectTypeOf(system.send).parameter(0).toEqualTypeOf<URL>()
+  const hashing = new ProducerConsumerSystem({ handler: hash('xxh3') })
+  expectTypeOf(hashing).toEqualTypeOf<ProducerConsumerSystem<string | Uint8Array, string>>()
+  const explicit = new ProducerConsumerSystem<number, string>({ handler: (n) => n.toFixed(2) })
+  expectTypeOf(explicit.trySend).parameter(0).toBeNumber()
+  t.pass()
+})
+
+test('native handlers say what they take and give', (t) => {
+  expectTypeOf(sleep([1, 2])).toEqualTypeOf<Handler<unknown, number>>()
+  expectTypeOf(noop()).toEqualTypeOf<Handler<unknown, undefined>>()
+  expectTypeOf(hash('blake3')).toEqualTypeOf<Handler<string | Uint8Array, string>>()
+  expectTypeOf(hashFile('sha256')).toEqualTypeOf<Handler<string | Uint8Array, FileDigest<string>>>()
+  expectTypeOf(hashFile('sha256', { encoding: 'buffer' })).toEqualTypeOf<
+    Handler<string | Uint8Array, FileDigest<Uint8Array>>
+  >()
+  expectTypeOf(lines('a')).toEqualTypeOf<Source<string>>()
+  expectTypeOf(lines(['a'], { encoding: 'buffer' })).toEqualTypeOf<Source<Uint8Array>>()
+  expectTypeOf(files('.', { encoding: 'utf8' })).toEqualTypeOf<Source<string>>()
+  const numbers = sequence({ of: 'number' })
+  // @ts-expect-error a number has no bytes to hash
+  expectTypeOf(new ProducerConsumerSystem({ source: numbers, handler: hash('xxh3') }))
+  // @ts-expect-error a number is no path
+  expectTypeOf(new ProducerConsumerSystem({ source: numbers, handler: hashFile('xxh3') }))
+  t.pass()
+})
+
+test('a string is no source', (t) => {
+  // @ts-expect-error use lines('access.log')
+  t.throws(() => new ProducerConsumerSystem({ source: 'access.log', handler: noop() }), {
+    message: /use lines\(path\)$/,
+  })
+})
+
+test('what is unknown or wrong does not compile', (t) => {
+  const calls = [
+    // @ts-expect-error an option that does not exist
+    () => new ProducerConsumerSystem({ handler: noop(), consumer: 5 }),
+    // @ts-expect-error a system without a handler
+    () => new ProducerConsumerSystem({ source: sequence() }),
+    // @ts-expect-error an algorithm that does not exist
+    () => hash('md5'),
+    // @ts-expect-error a range of three
+    () => sleep([1, 2, 3]),
+    // @ts-expect-error an item of another type
+    () => new ProducerConsumerSystem({ handler: (n: number) => n }).trySend('text'),
+    // @ts-expect-error a handler of other items than the source's
+    () => new ProducerConsumerSystem({ source: sequence(), handler: (n: number) => n }),
+    // @ts-expect-error an event that does not exist
+    () => new ProducerConsumerSystem({ handler: noop() }).on('error', () => {}),
+  ]
+  t.is(calls.length, 7)
+})
+
+test('events, reports, contexts and results are typed', (t) => {
+  const system = new ProducerConsumerSystem({
+    handler: async (n: number, context) => {
+      expectTypeOf(context).toEqualTypeOf<Context<number>>()
+      return `${n}`
+    },
+  })
+  system.on('deadLetter', (letter) => {
+    expectTypeOf(letter.item).toBeNumber()
+    expectTypeOf(letter.error).toBeUnknown()
+  })
+  expectTypeOf(system.stop).returns.resolves.toEqualTypeOf<Report<number>>()
+  expectTypeOf(system.finished).resolves.toEqualTypeOf<Report<number>>()
+  expectTypeOf(system.results().next).returns.resolves.toEqualTypeOf<IteratorResult<string, undefined>>()
+  t.pass()
+})
+
+test('a system can be used as one of results of any type', (t) => {
+  const watch = (_: ProducerConsumerSystem<number, unknown>): void => {}
+  watch(new ProducerConsumerSystem({ handler: (n: number) => `${n}` }))
+  t.pass()
+})

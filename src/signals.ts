@@ -1,0 +1,40 @@
+/** Listening to abort signals. */
+
+/** Who listens to each signal. */
+const listeners = new WeakMap<AbortSignal, Set<() => void>>()
+
+/**
+ * Calls `then` once `signal` aborts; returns how to no longer do so. However many listen, the signal has one listener
+ * of ours, so that thousands of waits may share it without a warning.
+ */
+export function whenAborted(signal: AbortSignal, then: () => void): () => void {
+  const waiting = listeners.get(signal) ?? listen(signal)
+  // A function of its own, so that the same `then` can be given twice.
+  const call = () => then()
+  waiting.add(call)
+  return () => {
+    waiting.delete(call)
+    if (waiting.size === 0) unlisten(signal, waiting)
+  }
+}
+
+const aborts = new WeakMap<Set<() => void>, () => void>()
+
+function listen(signal: AbortSignal): Set<() => void> {
+  const waiting = new Set<() => void>()
+  const onAbort = (): void => {
+    unlisten(signal, waiting)
+    for (const call of waiting) call()
+  }
+  listeners.set(signal, waiting)
+  aborts.set(waiting, onAbort)
+  signal.addEventListener('abort', onAbort, { once: true })
+  return waiting
+}
+
+function unlisten(signal: AbortSignal, waiting: Set<() => void>): void {
+  if (listeners.get(signal) !== waiting) return
+  listeners.delete(signal)
+  const onAbort = aborts.get(waiting)
+  if (onAbort) signal.removeEventListener('abort', onAbort)
+}

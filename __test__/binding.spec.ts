@@ -49,7 +49,7 @@ test('a panic in the binding becomes an error', async (t) => {
       producers: 1, consumers: 1, capacity: 1, source: { kind: 'none' }, handler: { kind: 'external' },
     })
     // A chunk that is too small is a bug of the caller's.
-    try { binding.takeItems(system, new Uint8Array(8)) } catch (error) { console.log(error.message) }
+    try { binding.attachItems(system, new Uint8Array(8)) } catch (error) { console.log(error.message) }
     console.log(binding.systemStats(system).state)`,
   )
   t.is(code, 0)

@@ -106,6 +106,7 @@ export class Callback<T, R> {
       (_, index) => new Slot(index, system, fulfilled, rejected),
     )
     this.#free = this.#slots.toReversed()
+    binding.attachItems(system.handle, this.#chunk.memory)
   }
 
   /** Hands over what there is, as far as slots and the reader of results allow. Never waits. */
@@ -148,7 +149,7 @@ export class Callback<T, R> {
   /** Tells the native side what was handed over and settled; whether there was any. */
   report(): boolean {
     if (this.#over || !this.#marks.any) return false
-    this.#marks.seal(this.#generation)
+    this.#marks.seal(this.#generation, performance.now())
     binding.reportItems(this.#system.handle)
     return true
   }
@@ -172,7 +173,7 @@ export class Callback<T, R> {
 
   /** Takes the next chunk; whether there was one. */
   #take(): boolean {
-    this.#marks.seal(this.#generation)
+    this.#marks.seal(this.#generation, recently())
     const count = binding.takeItems(this.#system.handle)
     if (count > 0) {
       this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
@@ -368,7 +369,7 @@ export class Callback<T, R> {
   #end(): void {
     this.#over = true
     this.#items = []
-    this.#marks.seal(this.#generation)
+    this.#marks.seal(this.#generation, performance.now())
     binding.endItems(this.#system.handle)
   }
 }

@@ -1,6 +1,5 @@
 /** What a callback consumer did since its last report, on its way to the memory that the native side reads. */
 
-import { performance } from 'node:perf_hooks'
 import { type Chunk, Header } from './chunk.js'
 
 type ByGeneration = [number, number]
@@ -50,19 +49,20 @@ export class Marks {
     this.#sample = ms
   }
 
-  /** Writes it all down for the native call that follows, which clears it. */
-  seal(generation: number): void {
+  /** Writes it all down for the native call that follows, which clears it. `now` is the time in ms. */
+  seal(generation: number, now: number): void {
     const header = this.#header
-    const now = performance.now()
     if (this.any) {
+      const busy = now - this.#since
       header[Header.Handed + generation] = this.handed
       for (const late of [0, 1] as const) {
         const current = late === generation
         header[Header.Processed + late] = this.#lateProcessed[late] + (current ? this.processed : 0)
         header[Header.Failed + late] = this.#lateFailed[late] + (current ? this.failed : 0)
       }
-      header[Header.Busy] = now - this.#since
-      header[Header.Sample] = this.#sample
+      header[Header.Busy] = busy
+      // Items that were settled one after the other took their share of the time each.
+      header[Header.Sample] = this.#sample > 0 || this.processed === 0 ? this.#sample : busy / this.processed
       this.handed = this.processed = this.failed = this.#sample = 0
       this.#lateProcessed = [0, 0]
       this.#lateFailed = [0, 0]

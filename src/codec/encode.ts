@@ -26,6 +26,8 @@ export interface EncodedBlobs {
 /** Items that are all numbers travel as such. */
 export type EncodedItems = Float64Array | EncodedBlobs
 
+/** The largest item, in bytes. */
+const MAX_ITEM_BYTES = 2 ** 30
 /** What one native call takes, in bytes: places are 32 bits wide. */
 const MAX_BYTES = 2 ** 32 - 1
 
@@ -41,8 +43,15 @@ const LONE_SURROGATE = /\p{Surrogate}/u
  *
  * @param path - what to call the item in an error
  * @throws {UncloneableError} for what can't travel
+ * @throws {InvalidOptionError} for one of more than 1 GiB
  */
 export function encodeItem(value: unknown, path: string): EncodedItem {
+  const item = encode(value, path)
+  if (item.length <= MAX_ITEM_BYTES) return item
+  throw new InvalidOptionError(path, `at most ${MAX_ITEM_BYTES} bytes once it is encoded`, item.length)
+}
+
+function encode(value: unknown, path: string): EncodedItem {
   switch (typeof value) {
     case 'string':
       return encodeText(value)

@@ -19,6 +19,9 @@ pub const NOTHING: i32 = 0;
 pub const ENDED: i32 = -1;
 pub const ABORTED: i32 = -2;
 
+/// Where there is room for fewer items, a chunk is full: a few off a large batch cost more than they are worth.
+const WORTH_TAKING: usize = 32;
+
 /// The consumer of a system whose handler is a JavaScript function.
 pub struct Callback {
     consumer: ExternalConsumer<Items, Items>,
@@ -67,7 +70,7 @@ impl Callback {
             }
         }
         if self.handed == self.given.iter().map(|delivery| delivery.batch.len()).sum() {
-            self.given.drain(..).for_each(|delivery| self.consumer.spare(delivery.batch));
+            self.given.clear();
             self.handed = 0;
         }
     }
@@ -106,10 +109,12 @@ impl Callback {
         if let Some(delivery) = self.rest.take() {
             return Poll::Ready(Ok(delivery));
         }
+        if chunk.room() < WORTH_TAKING {
+            return Poll::Pending;
+        }
         // Nobody has to be woken where something was taken already: JavaScript asks again when it is through with it.
         let waker = if chunk.count() == 0 { &self.waker } else { Waker::noop() };
-        let mut context = Context::from_waker(waker);
-        if chunk.room() == 0 { Poll::Pending } else { self.consumer.poll_take(&mut context, chunk.room()) }
+        self.consumer.poll_take(&mut Context::from_waker(waker), chunk.room())
     }
 
     fn end(&mut self) {

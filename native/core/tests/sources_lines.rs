@@ -395,3 +395,13 @@ fn absurd_options_are_refused() {
     let error = Lines::new([], LinesOptions::default()).expect_err("a failure");
     assert_eq!(error.to_string(), "paths: expected at least one path, got none");
 }
+
+#[test]
+fn a_line_without_an_end_is_a_failure_and_not_all_memory() {
+    let plan = Lines::new([PathBuf::from("/dev/zero")], LinesOptions::default()).expect("it can be read");
+    let mut outcomes = run_all(plan.sources(1), 64);
+    let outcome = outcomes.pop().expect("one producer");
+    assert!(outcome.batches.is_empty());
+    let Err(Halt::Failed(failure)) = outcome.result else { panic!("expected a failure, got {:?}", outcome.result) };
+    assert_eq!(failure.code, "ERR_MILLRACE_LINE_TOO_LONG");
+}

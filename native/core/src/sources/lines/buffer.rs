@@ -5,9 +5,13 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter};
 
 use super::input::Reader;
+use crate::failure::Failure;
 use crate::items::{Item, Items, Kind};
 use crate::source::{Emitter, Halt};
 use crate::sources::BATCH_BYTES;
+
+/// The longest line, in bytes: what an item may have.
+const LONGEST: usize = 1 << 30;
 
 /// What was read and is not cut into lines yet. Grows to the longest line, and back once that is through.
 pub(super) struct LineBuffer {
@@ -134,6 +138,10 @@ impl LineBuffer {
             self.bytes.copy_within(self.begin..self.end, 0);
             self.end -= self.begin;
             self.begin = 0;
+        }
+        if self.end >= LONGEST {
+            let message = format!("lines: expected lines of at most {LONGEST} bytes, got a longer one");
+            return Err(Failure::new("ERR_MILLRACE_LINE_TOO_LONG", message).into());
         }
         if self.end == self.bytes.len() {
             // Fresh zeroed memory, where `resize` would write zeros: pages that no line reaches are never touched.

@@ -23,7 +23,6 @@ export function statsLike(changes: Partial<SystemStats> = {}): SystemStats {
     producers: [
       threadLike({ name: 'millrace-p0', items: 851 }),
       threadLike({ name: 'millrace-p1', items: 852 }),
-      threadLike({ name: 'send', state: 'waiting', busy: 0, waiting: 0 }),
     ],
     consumers: [threadLike({ name: 'millrace-c0', items: 1_200 })],
     ...changes,

@@ -145,7 +145,7 @@ export class Pull {
   #stage(item: unknown): void {
     this.#staged.push(item)
     if (typeof item === 'string') this.#weight += item.length
-    else if (item instanceof Snapshot) this.#weight += item.encoded.length
+    else if (Snapshot.is(item)) this.#weight += item.encoded.length
     if (this.#staged.length >= BATCH || this.#weight >= BATCH_BYTES) this.#flush()
   }
 

@@ -89,17 +89,26 @@ export function encodeItems(items: readonly unknown[]): EncodedItems {
   const writer = new BlobWriter(items.length)
   for (let index = 0; index < items.length; index++) {
     const item = items[index]
-    writer.push(item instanceof Snapshot ? item.encoded : encodeItem(item, `items[${index}]`))
+    writer.push(Snapshot.is(item) ? item.encoded : encodeItem(item, `items[${index}]`))
   }
   return writer.finish()
 }
 
 /** A value that was encoded when it was seen, because it may change before it is sent. */
 export class Snapshot {
-  readonly encoded: EncodedItem
+  readonly #encoded: EncodedItem
 
   private constructor(encoded: EncodedItem) {
-    this.encoded = encoded
+    this.#encoded = encoded
+  }
+
+  get encoded(): EncodedItem {
+    return this.#encoded
+  }
+
+  /** Whether `value` is one. Unlike `instanceof` it runs no code of the value's, which may be any. */
+  static is(value: unknown): value is Snapshot {
+    return typeof value === 'object' && value !== null && #encoded in value
   }
 
   /**

@@ -12,6 +12,8 @@
 //! | `outcome` | results, replies and dead letters of native consumers |
 //! | `chunk` | the memory in which many items cross with one call |
 
+#![cfg_attr(test, allow(dead_code, reason = "napi leaves its exports out of a test build, which only clippy makes"))]
+
 mod chunk;
 mod consume;
 mod environment;

@@ -147,7 +147,6 @@ fn watched_dead_letters_are_all_delivered_and_a_stop_never_waits_for_it() {
 #[test]
 fn stops_and_aborts_at_random_moments_conserve() {
     let (mut random, seed) = random();
-    println!("seed {seed}");
     for round in 0..300 {
         let (producers, consumers, capacity) = (random.usize(1..4), random.usize(1..4), random.usize(1..40));
         let ahead = if random.bool() { 1 } else { 16 };

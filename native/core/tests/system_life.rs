@@ -109,9 +109,7 @@ impl Source<Vec<u64>> for Fails {
         for n in 0..self.0 {
             out.emit(|batch| batch.push(n))?;
         }
-        if self.0 == 13 {
-            panic!("thirteen");
-        }
+        assert_ne!(self.0, 13, "a panic for the test");
         Err(Halt::Failed(Failure::new("ERR_SOURCE", "broken")))
     }
 }

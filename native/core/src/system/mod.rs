@@ -149,7 +149,9 @@ impl Names {
 ///         if batch[index] % 2 == 1 {
 ///             return Err(Failure::new("ERR_ODD", "expected an even number"));
 ///         }
-///         results.into_iter().for_each(|results| results.push(batch[index] / 2));
+///         if let Some(results) = results {
+///             results.push(batch[index] / 2);
+///         }
 ///         Ok(())
 ///     }
 /// }

@@ -9,9 +9,11 @@ pub fn options(producers: usize, consumers: usize, capacity: usize) -> SystemOpt
 }
 
 /// A random generator and the seed it started from; `MILLRACE_SEED` replays one.
+#[allow(clippy::print_stdout, reason = "a failed round can be replayed with the seed")]
 pub fn random() -> (fastrand::Rng, u64) {
     let seed =
         std::env::var("MILLRACE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    println!("MILLRACE_SEED={seed}");
     (fastrand::Rng::with_seed(seed), seed)
 }
 
@@ -77,7 +79,9 @@ impl<F: FnMut(u64) -> Result<u64, Failure> + Send> Task<Vec<u64>, Vec<u64>> for 
         _context: &TaskContext<'_>,
     ) -> Result<(), Failure> {
         let result = (self.handle)(batch[index])?;
-        results.into_iter().for_each(|results| results.push(result));
+        if let Some(results) = results {
+            results.push(result);
+        }
         Ok(())
     }
 }

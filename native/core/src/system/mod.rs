@@ -20,8 +20,10 @@ mod external;
 mod idle;
 mod inner;
 mod letters;
+mod notice;
 mod parts;
 mod producer;
+mod report;
 mod sending;
 mod spares;
 mod state;
@@ -34,7 +36,9 @@ use std::time::{Duration, Instant};
 
 pub use external::{Delivery, ExternalConsumer};
 pub use letters::{DeadLetter, LETTERS_KEPT, Reply};
+pub use notice::{Notice, Observer};
 pub use parts::{Handlers, MakeSources, MakeTask, Sources};
+pub use report::Report;
 pub use sending::SystemSend;
 pub use state::{Event, State, StateError};
 pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
@@ -58,53 +62,6 @@ pub struct SystemOptions {
     pub capacity: usize,
     /// Whether results are kept for a reader; see [`System::results`].
     pub results: bool,
-}
-
-/// Told of what happens, from any thread. It must not block, and not call the system.
-pub trait Observer: Send + Sync {
-    /// Something happened; the system says what exactly when it is asked.
-    fn notify(&self, notice: Notice);
-}
-
-/// What an observer is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// All threads run, or one could not be started; see [`System::start_outcome`].
-    Started,
-    /// Production is over: what there is gets settled.
-    Draining,
-    /// The system was aborted, or a stop is past its time-out: handlers outside give up what they have.
-    BrokenOff,
-    /// A turn that [`System::watch_idle`] asked for is done.
-    Idle,
-    /// There are replies to take.
-    Replies,
-    /// There are dead letters to take.
-    DeadLetters,
-    /// The report is there.
-    Finished,
-}
-
-/// An observer that nobody listens to.
-impl Observer for () {
-    fn notify(&self, _notice: Notice) {}
-}
-
-/// What came of a system.
-#[derive(Debug)]
-pub struct Report<B> {
-    /// The figures at the end.
-    pub stats: SystemStats,
-    /// Items that an abort found in the channel, or handed to nobody.
-    pub unprocessed: Vec<B>,
-    /// The error of the source that failed first.
-    pub source_failure: Option<Failure>,
-    /// Why it was aborted.
-    pub abort_reason: Option<Failure>,
-    /// Whether a stop ran past its time-out.
-    pub timed_out: bool,
-    /// Threads that did not end in time and were left to themselves.
-    pub detached: Vec<String>,
 }
 
 /// The names of a system's threads.

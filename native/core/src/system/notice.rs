@@ -1,0 +1,31 @@
+//! How a system tells that something happened.
+
+/// Told of what happens, from any thread. It must not block, and not call the system.
+pub trait Observer: Send + Sync {
+    /// Something happened; the system says what exactly when it is asked.
+    fn notify(&self, notice: Notice);
+}
+
+/// What an observer is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// All threads run, or one could not be started; see [`System::start_outcome`](super::System::start_outcome).
+    Started,
+    /// Production is over: what there is gets settled.
+    Draining,
+    /// The system was aborted, or a stop is past its time-out: handlers outside give up what they have.
+    BrokenOff,
+    /// A turn that [`System::watch_idle`](super::System::watch_idle) asked for is done.
+    Idle,
+    /// There are replies to take.
+    Replies,
+    /// There are dead letters to take.
+    DeadLetters,
+    /// The report is there.
+    Finished,
+}
+
+/// An observer that nobody listens to.
+impl Observer for () {
+    fn notify(&self, _notice: Notice) {}
+}

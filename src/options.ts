@@ -18,7 +18,10 @@ export interface SystemOptions<T, R> {
    * function. Default 5.
    */
   consumers?: number | undefined
-  /** The most items that are in the channel at once, from 1 to 2^24. It bounds items, not bytes. Default 1000. */
+  /**
+   * The most items that are in the channel at once, from 1 to 2^24. It bounds items, not bytes. Its slots are allocated
+   * at once, some 120 bytes each. Default 1000.
+   */
   capacity?: number | undefined
   /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number | undefined

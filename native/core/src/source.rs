@@ -8,6 +8,19 @@ use crate::failure::Failure;
 /// How long a source or a task may go on between two looks at the stop flag.
 pub const STOP_CHECK: Duration = Duration::from_millis(50);
 
+/// Sleeps for `delay`, with a look at `check` at least every [`STOP_CHECK`]; its error ends the sleep.
+pub(crate) fn sleep_checking<E>(delay: Duration, check: impl Fn() -> Result<(), E>) -> Result<(), E> {
+    let end = Instant::now() + delay;
+    loop {
+        check()?;
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(STOP_CHECK));
+    }
+}
+
 /// Makes items. Each producer thread runs a source of its own.
 ///
 /// A source runs until it has no more items, until an emitter call says [`Halt::Stopped`], or until it fails. It
@@ -119,15 +132,7 @@ impl<'a, B: Collect> Emitter<'a, B> {
     /// Sends what there is, then sleeps for `delay`, or until the system stops.
     pub fn sleep(&mut self, delay: Duration) -> Result<(), Halt> {
         self.flush()?;
-        let end = Instant::now() + delay;
-        loop {
-            self.check()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(STOP_CHECK));
-        }
+        sleep_checking(delay, || self.check())
     }
 
     /// Looks at the stop flag, and does nothing else.

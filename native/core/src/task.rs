@@ -1,11 +1,11 @@
 //! What a native consumer runs: the [`Task`] trait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::failure::Failure;
-use crate::source::STOP_CHECK;
+use crate::source::sleep_checking;
 
 /// Handles items natively. Each consumer thread runs a task of its own.
 ///
@@ -72,14 +72,6 @@ impl<'a> TaskContext<'a> {
 
     /// Sleeps for `delay`, or fails when the system is aborted meanwhile.
     pub fn sleep(&self, delay: Duration) -> Result<(), Failure> {
-        let end = Instant::now() + delay;
-        loop {
-            self.check()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(STOP_CHECK));
-        }
+        sleep_checking(delay, || self.check())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll};
 
-use super::error::{ReceiveError, SendError, SendTimeoutError, TryReceiveError};
+use super::error::{ReceiveError, SendError, TryReceiveError};
 use super::wait::{Deadline, WakeList};
 use super::{Channel, Receiving};
 use crate::batch::Batch;
@@ -13,14 +13,6 @@ impl<B: Batch> Channel<B> {
     /// receive them.
     pub(crate) fn send_now(&self, batch: B, admitted: impl FnMut(usize)) -> Result<Option<B>, SendError<B>> {
         self.shared.send_some(batch, admitted)
-    }
-
-    /// As [`send`](Channel::send); `admitted` hears of items before anyone can receive them.
-    pub(crate) fn send_counted(&self, batch: B, admitted: impl FnMut(usize)) -> Result<(), SendError<B>> {
-        self.shared.send_until(batch, Deadline::NEVER, admitted).map_err(|error| match error {
-            SendTimeoutError::Aborted(batch) => SendError::Aborted(batch),
-            SendTimeoutError::Closed(batch) | SendTimeoutError::Timeout(batch) => SendError::Closed(batch),
-        })
     }
 
     /// Takes up to `max` items whose permits stay held until [`hand_over`](Channel::hand_over). Never waits.

@@ -355,6 +355,14 @@ impl<B: Batch> Channel<B> {
         }
     }
 
+    /// As [`send`](Channel::send); `admitted` hears of items before anyone can receive them.
+    pub(crate) fn send_counted(&self, batch: B, admitted: impl FnMut(usize)) -> Result<(), SendError<B>> {
+        self.shared.send_until(batch, Deadline::NEVER, admitted).map_err(|error| match error {
+            SendTimeoutError::Aborted(batch) => SendError::Aborted(batch),
+            SendTimeoutError::Closed(batch) | SendTimeoutError::Timeout(batch) => SendError::Closed(batch),
+        })
+    }
+
     fn take_blocking(&self, max: usize, lease: bool) -> Result<Taken<B>, ReceiveError> {
         self.shared.take_until(at_least_one(max), lease, Deadline::NEVER).map_err(|error| match error {
             ReceiveTimeoutError::Aborted => ReceiveError::Aborted,

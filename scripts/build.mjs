@@ -1,4 +1,9 @@
-import './setup.mjs'
-import { build } from './steps.mjs'
+import { build, installDependencies, isBuilt } from './steps.mjs'
+import { checkNode, checkRust } from './toolchain.mjs'
 
-build()
+checkNode()
+if (!isBuilt()) {
+  checkRust()
+  installDependencies()
+  build()
+}

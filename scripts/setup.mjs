@@ -1,5 +1,6 @@
 import { installDependencies } from './steps.mjs'
-import { checkToolchain } from './toolchain.mjs'
+import { checkNode, checkRust } from './toolchain.mjs'
 
-checkToolchain()
+checkNode()
+checkRust()
 installDependencies()

@@ -1,12 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** Exits with one sentence unless Node, Rust and Cargo are there and new enough. */
-export function checkToolchain() {
+/** Exits with one sentence unless this Node is new enough. */
+export function checkNode() {
   const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   if (!satisfies(process.versions.node, engines.node)) {
     fail(`millrace needs Node ${engines.node}, and this is Node ${process.versions.node}.`)
   }
+}
+
+/** Exits with one sentence unless Rust and Cargo are there and new enough. */
+export function checkRust() {
   const msrv = /^rust-version = "(.+)"$/m.exec(
     readFileSync(new URL('../Cargo.toml', import.meta.url), 'utf8'),
   )[1]

@@ -23,13 +23,13 @@ export const hotPath: Workload[] = [
       },
       {
         name: 'crossbeam-channel, batches',
-        how: 'vectors of 64 numbers, bounded(16): the same bound of items',
+        how: 'vectors of 125 numbers, bounded(8): the same batches and bound of items',
         run: native('crossbeam-batches', ...shape),
       },
       {
-        name: 'crossbeam-channel, batches, 64 x the bound',
-        how: 'vectors of 64 numbers, bounded(1000): up to 64,000 items',
-        run: native('crossbeam-batches-64x', ...shape),
+        name: 'crossbeam-channel, batches, 125 x the bound',
+        how: 'vectors of 125 numbers, bounded(1000): up to 125,000 items',
+        run: native('crossbeam-batches-wide', ...shape),
       },
     ],
   },

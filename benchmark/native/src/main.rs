@@ -54,8 +54,8 @@ fn run(contestant: &str, shape: Shape) -> Result<(Arrived, Duration), String> {
         "crossbeam-items" => peers::items(shape),
         // The same bound of items …
         "crossbeam-batches" => peers::batches(shape, shape.capacity.div_ceil(BATCH)),
-        // … and a bound of as many batches, 64 times as many items.
-        "crossbeam-batches-64x" => peers::batches(shape, shape.capacity),
+        // … and a bound of as many batches, 125 times as many items.
+        "crossbeam-batches-wide" => peers::batches(shape, shape.capacity),
         other => return Err(format!("expected a contestant, got {other:?}")),
     };
     Ok((arrived, start.elapsed()))

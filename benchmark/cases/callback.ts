@@ -25,7 +25,7 @@ export const callback: Workload[] = [
     peers: [
       {
         name: 'fastq',
-        how: 'callback API, push with a callback, concurrency 5',
+        how: 'callback API, push with a callback that counts, concurrency 5',
         run: contestant('callback-fastq', 'callback'),
       },
     ],

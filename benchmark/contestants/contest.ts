@@ -16,12 +16,15 @@ export const items = Number(args.at(-1))
 /** A window's values, stored before they are pushed: 0, 1, 2 … in all. */
 const values = new Array<number>(WINDOW)
 
-/** Calls `push` for each value, window by window, and waits for `idle` after each. */
-export async function feed(push: (value: number) => void, idle: () => Promise<unknown>): Promise<void> {
+/** Calls `push` for each value, window by window, and waits for `idle`, which hears how many a window has, after each. */
+export async function feed(
+  push: (value: number) => void,
+  idle: (length: number) => Promise<unknown>,
+): Promise<void> {
   for (let start = 0; start < items; start += WINDOW) {
     const length = Math.min(WINDOW, items - start)
     for (let n = 0; n < length; n++) values[n] = start + n
-    const done = idle()
+    const done = idle(length)
     for (let n = 0; n < length; n++) push(values[n] as number)
     await done
   }

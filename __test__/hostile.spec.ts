@@ -172,6 +172,17 @@ test('what is too deep, revoked or detached is refused in no time, and nothing o
   await system.stop()
 })
 
+test('an item of more than 1 GiB is refused, and never cut', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: (_: Uint8Array) => {} })
+  const expected = { code: 'ERR_MILLRACE_INVALID_OPTION', message: /at most 1073741824 bytes/ }
+  const bytes = new Uint8Array(2 ** 30 + 1)
+  t.throws(() => system.trySend(bytes), expected)
+  await t.throwsAsync(system.send(bytes), expected)
+  await t.throwsAsync(system.sendMany([new Uint8Array(1), bytes]), expected)
+  t.is(system.stats().produced, 0)
+  await system.stop()
+})
+
 function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()

@@ -231,7 +231,7 @@ test('ctx.stop stops without waiting, and the rest is drained', async (t) => {
   assertConservation(t, report)
 })
 
-test('a function that runs for long at a stretch leaves the event loop its turns', async (t) => {
+test.serial('a function that runs for long at a stretch leaves the event loop its turns', async (t) => {
   let fired = 0
   const timer = setInterval(() => fired++, 1)
   const system = new ProducerConsumerSystem({

@@ -1,5 +1,5 @@
 /**
- * The memory in which a native call hands over up to 128 items: one buffer, made once and reused, read and written
+ * The memory in which a native call hands over up to 512 items: one buffer, made once and reused, read and written
  * by both sides. native/binding/src/chunk.rs has the same layout; a test compares the two.
  */
 
@@ -8,7 +8,7 @@ import { asBuffer, decodeItem, keepsMemory } from './codec/decode.js'
 import { Kind } from './codec/kind.js'
 
 /** The most items in a chunk. */
-export const CHUNK_ITEMS = 128
+export const CHUNK_ITEMS = 512
 /** The most bytes of items that lie in the chunk itself; more come as a buffer of their own. */
 export const CHUNK_INLINE_BYTES = 64 * 1024
 

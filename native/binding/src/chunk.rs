@@ -1,11 +1,11 @@
-//! The memory in which a call hands over up to 128 items: one buffer that JavaScript made, read and written by both
+//! The memory in which a call hands over up to 512 items: one buffer that JavaScript made, read and written by both
 //! sides. src/chunk.ts has the same layout; a test compares the two.
 
 use millrace_core::{Batch, BlobView, Items, Kind, KindView, View};
 use napi_derive::napi;
 
 /// The most items in a chunk.
-pub const ITEMS: usize = 128;
+pub const ITEMS: usize = 512;
 /// The most bytes of items in the chunk itself.
 pub const INLINE_BYTES: usize = 64 * 1024;
 

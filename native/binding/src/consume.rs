@@ -112,9 +112,10 @@ impl Callback {
         if chunk.room() < WORTH_TAKING {
             return Poll::Pending;
         }
-        // Nobody has to be woken where something was taken already: JavaScript asks again when it is through with it.
-        let waker = if chunk.count() == 0 { &self.waker } else { Waker::noop() };
-        self.consumer.poll_take(&mut Context::from_waker(waker), chunk.room())
+        if chunk.count() > 0 {
+            return self.consumer.try_take(chunk.room()).map_or(Poll::Pending, |delivery| Poll::Ready(Ok(delivery)));
+        }
+        self.consumer.poll_take(&mut Context::from_waker(&self.waker), chunk.room())
     }
 
     fn end(&mut self) {

@@ -11,7 +11,7 @@ use super::envelope::Envelope;
 use super::inner::Inner;
 use super::stats::ThreadState;
 use crate::batch::Collect;
-use crate::channel::{ReceiveError, Receiving};
+use crate::channel::{ReceiveError, Receiving, TryReceiveError};
 
 /// Items that went to a handler outside, and the generation that their settlement is counted in.
 #[derive(Debug)]
@@ -66,14 +66,26 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
             }
             return Poll::Pending;
         };
-        Poll::Ready(taken.map(|Envelope { batch, generation, sent_at }| {
-            self.unseen[generation] += batch.len() as u64;
-            if sent_at > 0 {
-                let queued = self.inner.clock().saturating_sub(sent_at);
-                self.counts().record(Some(queued), None);
-            }
-            Delivery { batch, generation }
-        }))
+        Poll::Ready(taken.map(|envelope| self.accept(envelope)))
+    }
+
+    /// As [`poll_take`](ExternalConsumer::poll_take), but leaves no waker: for a caller that has items already, and
+    /// asks again when it is through with them.
+    ///
+    /// # Errors
+    /// As there, and `Empty` where there is nothing for now.
+    pub fn try_take(&mut self, max: usize) -> Result<Delivery<B>, TryReceiveError> {
+        self.inner.channel.try_take(max.max(1)).map(|envelope| self.accept(envelope))
+    }
+
+    fn accept(&mut self, envelope: Envelope<B>) -> Delivery<B> {
+        let Envelope { batch, generation, sent_at } = envelope;
+        self.unseen[generation] += batch.len() as u64;
+        if sent_at > 0 {
+            let queued = self.inner.clock().saturating_sub(sent_at);
+            self.counts().record(Some(queued), None);
+        }
+        Delivery { batch, generation }
     }
 
     /// `n` taken items went to the handler: their permits are free. May be said a little later, for a small batch.

@@ -49,6 +49,8 @@ impl<B: Batch> Shared<B> {
         self.signals.fetch_or(LATE, Ordering::Relaxed);
         // Pairs with the fence in `Shared::push`: a batch that is not found here is discarded by its sender.
         fence(Ordering::SeqCst);
+        #[cfg(not(loom))]
+        self.reclaim_all(&mut receivers);
         let mut queued = receivers.take_returned();
         let leased: usize = queued.iter().map(Batch::len).sum();
         self.outstanding.fetch_sub(leased, Ordering::AcqRel);

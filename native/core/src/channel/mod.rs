@@ -32,6 +32,10 @@
 //! called, and no item dropped, while one is held, so both may call the channel again; the methods of a
 //! [`Batch`] are called under locks, and must neither panic nor call the channel.
 
+#[cfg(not(loom))]
+mod ahead;
+#[cfg(all(test, not(loom)))]
+mod ahead_tests;
 mod end;
 mod error;
 mod future;
@@ -52,16 +56,18 @@ mod wait;
 
 use std::time::Duration;
 
+#[cfg(not(loom))]
+pub use ahead::{AHEAD_MAX, Ahead, ClaimWord};
 pub use error::{
     CapacityError, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError, TryReceiveError, TrySendError,
 };
 pub use future::{Cancelled, Producer, Receiving, Sending};
 pub use lease::Lease;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
+pub use receivers::Taken;
 
 use crate::batch::Batch;
 use crate::sync::{Arc, Ordering, lock};
-use receivers::Taken;
 use shared::Shared;
 use wait::{Deadline, WakeList};
 
@@ -381,12 +387,11 @@ impl<B: Batch> Channel<B> {
 impl<B: Batch> Shared<B> {
     /// Hands items over for good: their permits are free, and returned ones are settled.
     fn deliver(&self, taken: Taken<B>) -> B {
-        if taken.permits == 0 {
+        let mut wakes = WakeList::default();
+        self.release(taken.permits, &mut wakes);
+        wakes.wake();
+        if taken.leased {
             self.settle(taken.batch.len());
-        } else {
-            let mut wakes = WakeList::default();
-            self.release(taken.permits, &mut wakes);
-            wakes.wake();
         }
         taken.batch
     }

@@ -64,7 +64,7 @@ impl<B: Batch> Shared<B> {
             let kept = receivers.kept_from(place);
             taken = receivers.take(&self.slots, max, kept);
         }
-        let Some(taken) = taken else {
+        let Some(mut taken) = taken else {
             if !self.ended() {
                 return Ok(None);
             }
@@ -74,8 +74,9 @@ impl<B: Batch> Shared<B> {
         };
         let n = taken.batch.len();
         receivers.delivered += n as u64;
-        if lease && taken.permits > 0 {
+        if lease && !taken.leased {
             self.outstanding.fetch_add(n, Ordering::AcqRel);
+            taken.leased = true;
         }
         Ok(Some(taken))
     }
@@ -129,7 +130,7 @@ impl<B: Batch> Shared<B> {
     /// Wakes who should look for items: threads one at a time, because the one that is woken comes here again; every
     /// task on the way to it, because a busy event loop must not keep items from those that are idle. Leaves the
     /// signal set, or a thread woken, or every waiter woken, or nobody waiting.
-    fn pass_on(&self, receivers: &mut Receivers<B>, wakes: &mut WakeList) {
+    pub(super) fn pass_on(&self, receivers: &mut Receivers<B>, wakes: &mut WakeList) {
         if receivers.waiters.is_empty() || receivers.waking {
             return self.signal_receivers(false);
         }
@@ -177,6 +178,10 @@ impl<B: Batch> Shared<B> {
         let mut wakes = WakeList::default();
         let mut receivers = lock(&self.receivers);
         receivers.held = held;
+        #[cfg(not(loom))]
+        if held {
+            self.reclaim_all(&mut receivers);
+        }
         self.pass_on(&mut receivers, &mut wakes);
         drop(receivers);
         wakes.wake();

@@ -13,9 +13,12 @@ use crate::batch::Batch;
 #[derive(Debug)]
 pub(super) struct Receivers<B> {
     /// Leases that were given back. Taken before anything else.
-    returned: VecDeque<Taken<B>>,
+    pub(super) returned: VecDeque<Taken<B>>,
     /// What was popped and not taken yet, the rest of a batch above all.
-    front: VecDeque<B>,
+    pub(super) front: VecDeque<B>,
+    /// What receivers have taken ahead.
+    #[cfg(not(loom))]
+    pub(super) ahead: Vec<crate::sync::Arc<super::ahead::Cell<B>>>,
     /// What went past the slots because the bound was lifted.
     pub(super) overflow: VecDeque<B>,
     pub(super) waiters: VecDeque<Waiter>,
@@ -46,14 +49,43 @@ pub(super) struct Waiter {
 /// A place in the queue of receivers, kept between two polls.
 pub(super) type Place = Option<u64>;
 
-/// Items that left the channel.
+/// Items on their way out of the channel.
 #[derive(Debug)]
-pub(super) struct Taken<B> {
+#[must_use = "its items are lost otherwise"]
+pub struct Taken<B> {
     pub(super) batch: B,
-    /// From 1. Above 1, the items were leased before, and are counted as outstanding.
+    /// From 1.
     pub(super) attempt: u32,
-    /// How many permits they still hold: one an item, or none where a lease gave them back.
+    /// How many permits they still hold: one an item, or none where they were handed over before.
     pub(super) permits: usize,
+    /// Whether they are counted as outstanding.
+    pub(super) leased: bool,
+}
+
+impl<B: Batch> Taken<B> {
+    /// The items.
+    pub fn batch(&self) -> &B {
+        &self.batch
+    }
+
+    /// Takes the items out, once they are claimed.
+    pub fn into_batch(self) -> B {
+        self.batch
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Splits off the first `n` of the items.
+    #[must_use]
+    pub fn split_front(&mut self, n: usize) -> Self {
+        let batch = self.batch.split_front(n);
+        let permits = if self.permits > 0 { n } else { 0 };
+        self.permits -= permits;
+        Taken { batch, permits, ..*self }
+    }
 }
 
 impl<B: Batch> Receivers<B> {
@@ -61,6 +93,8 @@ impl<B: Batch> Receivers<B> {
         Receivers {
             returned: VecDeque::new(),
             front: VecDeque::new(),
+            #[cfg(not(loom))]
+            ahead: Vec::new(),
             overflow: VecDeque::new(),
             waiters: VecDeque::new(),
             next_id: 0,
@@ -79,7 +113,7 @@ impl<B: Batch> Receivers<B> {
 
     /// Puts a lease on the return list.
     pub(super) fn give_back(&mut self, batch: B, attempt: u32) {
-        self.returned.push_back(Taken { batch, attempt, permits: 0 });
+        self.returned.push_back(Taken { batch, attempt, permits: 0, leased: true });
     }
 
     /// Empties the return list.
@@ -102,20 +136,29 @@ impl<B: Batch> Receivers<B> {
         }
         if let Some(mut taken) = self.returned.pop_front() {
             if taken.batch.len() > max {
-                let batch = taken.batch.split_front(max);
-                let part = Taken { batch, ..taken };
+                let part = taken.split_front(max);
                 self.returned.push_front(std::mem::replace(&mut taken, part));
             }
             return Some(taken);
         }
-        let mut batch = self.pop(slots)?;
+        let Some(mut batch) = self.pop(slots) else { return self.take_ahead(max) };
         if batch.len() > max {
             let part = batch.split_front(max);
             self.front.push_front(batch);
             batch = part;
         }
         let permits = batch.len();
-        Some(Taken { batch, attempt: 1, permits })
+        Some(Taken { batch, attempt: 1, permits, leased: false })
+    }
+
+    #[cfg(loom)]
+    fn take_ahead(&self, _max: usize) -> Option<Taken<B>> {
+        None
+    }
+
+    #[cfg(loom)]
+    fn any_ahead(&self) -> bool {
+        false
     }
 
     /// Whether more than `n` items are there.
@@ -123,7 +166,11 @@ impl<B: Batch> Receivers<B> {
         if n > 0 {
             return self.count(slots, n + 1) > n;
         }
-        !self.returned.is_empty() || !self.front.is_empty() || !slots.is_empty() || !self.overflow.is_empty()
+        !self.returned.is_empty()
+            || !self.front.is_empty()
+            || !slots.is_empty()
+            || !self.overflow.is_empty()
+            || self.any_ahead()
     }
 
     /// How many items are there, looking at no more batches than it takes to see `enough`.

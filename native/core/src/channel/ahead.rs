@@ -1,0 +1,291 @@
+//! Items taken ahead of their handling, by a receiver for which a call is dear: a JavaScript environment.
+//!
+//! They stay in the channel, permits and all, until they are claimed. Claims go through one word in memory that both
+//! sides see: the owner adds to its lower half, without a call; whoever takes items away lowers the upper half.
+//!
+//! ```text
+//! 31      16 15       0
+//! |  limit  | claimed |     items from `claimed` up to `limit` are free
+//! ```
+//!
+//! Both halves share one modification order, so each item is either claimed or taken away. A receiver that finds the
+//! channel empty takes half of what somebody else has ahead, off the end, so no item waits behind another's handler
+//! while a receiver idles. An owner that finds its claim at or past the limit claimed nothing.
+
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use super::Channel;
+use super::error::{ReceiveError, TryReceiveError};
+use super::receivers::{Place, Receivers, Taken};
+use super::shared::{RECEIVER_SLEEPS, Shared};
+use super::wait::{Kind, WakeList};
+use crate::batch::Batch;
+use crate::sync::{Arc, Mutex, fence, lock};
+
+/// The most items that can be ahead at once.
+pub const AHEAD_MAX: usize = 1 << 12;
+
+/// One, in the upper half.
+const LIMIT: u32 = 1 << 16;
+
+/// The word, in memory of the owner.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimWord(NonNull<AtomicU32>);
+
+// SAFETY: it is only ever used as a shared reference to an atomic, which `new` asks to be valid.
+unsafe impl Send for ClaimWord {}
+// SAFETY: the same.
+unsafe impl Sync for ClaimWord {}
+
+impl ClaimWord {
+    /// # Safety
+    /// `word` is aligned, and valid until the [`Ahead`] that is made with it has been dropped; meanwhile everyone
+    /// accesses it atomically.
+    pub unsafe fn new(word: NonNull<u32>) -> Self {
+        ClaimWord(word.cast())
+    }
+
+    fn get(&self) -> &AtomicU32 {
+        // SAFETY: what `new` asks for.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+fn halves(word: u32) -> (usize, usize) {
+    let limit = (word / LIMIT) as usize;
+    // An owner's claim that found nothing counted past the limit.
+    (((word % LIMIT) as usize).min(limit), limit)
+}
+
+/// What one owner has ahead.
+#[derive(Debug)]
+pub(super) struct Cell<B> {
+    word: ClaimWord,
+    items: Mutex<CellItems<B>>,
+}
+
+#[derive(Debug)]
+struct CellItems<B> {
+    /// From the first item that the owner has not been told to have claimed, up to the limit.
+    taken: VecDeque<Taken<B>>,
+    /// The claims that were told.
+    told: usize,
+}
+
+impl<B: Batch> Cell<B> {
+    fn any(&self) -> bool {
+        let (claimed, limit) = halves(self.word.get().load(Ordering::Acquire));
+        claimed < limit
+    }
+
+    /// Takes away up to `max` items of one batch: at most half of what is free, and at least one.
+    fn steal(&self, max: usize) -> Option<Taken<B>> {
+        let mut items = lock(&self.items);
+        let last = items.taken.back()?.batch.len();
+        let n = self.lower(|free| free.div_ceil(2).min(max).min(last));
+        (n > 0).then(|| pop_back(&mut items.taken, n))
+    }
+
+    /// Takes away everything that is free, in order.
+    fn reclaim(&self) -> Vec<Taken<B>> {
+        let mut items = lock(&self.items);
+        let mut left = self.lower(|free| free);
+        let mut parts = Vec::new();
+        while left > 0
+            && let Some(last) = items.taken.back()
+        {
+            let n = left.min(last.batch.len());
+            parts.push(pop_back(&mut items.taken, n));
+            left -= n;
+        }
+        parts.reverse();
+        parts
+    }
+
+    /// Lowers the limit by as many as `choose` says of those that are free, and returns how many.
+    fn lower(&self, choose: impl Fn(usize) -> usize) -> usize {
+        let word = self.word.get();
+        let mut now = word.load(Ordering::Acquire);
+        loop {
+            let (claimed, limit) = halves(now);
+            let n = choose(limit - claimed);
+            if n == 0 {
+                return 0;
+            }
+            match word.compare_exchange_weak(now, now - n as u32 * LIMIT, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return n,
+                Err(changed) => now = changed,
+            }
+        }
+    }
+}
+
+/// The last `n` items, which are all in the last batch.
+fn pop_back<B: Batch>(taken: &mut VecDeque<Taken<B>>, n: usize) -> Taken<B> {
+    let Some(mut last) = taken.pop_back() else { unreachable!("callers saw the last batch") };
+    let front = last.batch.len() - n;
+    if front > 0 {
+        taken.push_back(last.split_front(front));
+    }
+    last
+}
+
+impl<B: Batch> Receivers<B> {
+    /// Takes items that somebody else has ahead.
+    pub(super) fn take_ahead(&self, max: usize) -> Option<Taken<B>> {
+        self.ahead.iter().find_map(|cell| cell.steal(max))
+    }
+
+    pub(super) fn any_ahead(&self) -> bool {
+        self.ahead.iter().any(|cell| cell.any())
+    }
+}
+
+impl<B: Batch> Shared<B> {
+    /// Brings back everything that receivers have ahead.
+    pub(super) fn reclaim_all(&self, receivers: &mut Receivers<B>) {
+        let parts: Vec<_> = receivers.ahead.iter().flat_map(|cell| cell.reclaim()).collect();
+        self.bring_back(receivers, parts);
+    }
+
+    /// Puts items that nobody has seen to where they are taken from first, in order.
+    fn bring_back(&self, receivers: &mut Receivers<B>, parts: Vec<Taken<B>>) {
+        for taken in parts.into_iter().rev() {
+            if taken.permits == 0 {
+                receivers.returned.push_front(taken);
+                continue;
+            }
+            if taken.leased {
+                // They still hold permits, so the end cannot come in between.
+                self.outstanding.fetch_sub(taken.batch.len(), Ordering::AcqRel);
+            }
+            receivers.front.push_front(taken.batch);
+        }
+    }
+}
+
+/// A receiver that takes items ahead, for which they stay in the channel until it claims them in the [`ClaimWord`]:
+/// what it has not claimed, an idle receiver may take away. Dropping it brings back what was not claimed.
+#[derive(Debug)]
+pub struct Ahead<B: Batch> {
+    channel: Arc<Shared<B>>,
+    cell: Arc<Cell<B>>,
+    place: Place,
+    lease: bool,
+}
+
+impl<B: Batch> Ahead<B> {
+    /// Takes up to `max` items, or leaves the waker to be woken when there may be some. They are to be published, or
+    /// put back, before anything else is done. Everything that was ahead must be claimed and told.
+    ///
+    /// # Errors
+    /// `Closed` at the end, `Aborted`.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
+        self.channel.poll_take(&mut self.place, max, self.lease, Kind::Task, cx.waker())
+    }
+
+    /// As [`poll_take`](Ahead::poll_take), but leaves no waker.
+    ///
+    /// # Errors
+    /// As there, and `Empty`.
+    pub fn try_take(&mut self, max: usize) -> Result<Taken<B>, TryReceiveError> {
+        self.channel.try_take(max, self.lease)
+    }
+
+    /// Items that were taken are not wanted now.
+    pub fn put_back(&mut self, taken: Taken<B>) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.channel.receivers);
+        self.channel.bring_back(&mut receivers, vec![taken]);
+        self.channel.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
+    }
+
+    /// Makes items claimable, [`AHEAD_MAX`] at most.
+    ///
+    /// # Panics
+    /// Where there are more.
+    pub fn publish(&mut self, taken: impl IntoIterator<Item = Taken<B>>) {
+        let mut items = lock(&self.cell.items);
+        debug_assert!(items.taken.is_empty(), "items are ahead already");
+        items.taken = taken.into_iter().collect();
+        items.told = 0;
+        let n: usize = items.taken.iter().map(|taken| taken.batch.len()).sum();
+        assert!(n <= AHEAD_MAX, "{n} items ahead");
+        self.cell.word.get().store(n as u32 * LIMIT, Ordering::Release);
+        drop(items);
+        // Pairs with the fence in `pass_on`: either the sleeper sees what is ahead, or it is seen here.
+        fence(Ordering::SeqCst);
+        if self.channel.signals.load(Ordering::Relaxed) & RECEIVER_SLEEPS != 0 {
+            let mut wakes = WakeList::default();
+            self.channel.wake_receivers(&mut wakes);
+            wakes.wake();
+        }
+    }
+
+    /// The items that were claimed and not told before. Their permits are free now.
+    pub fn claimed(&mut self) -> Vec<Taken<B>> {
+        let mut items = lock(&self.cell.items);
+        let (claimed, _) = halves(self.cell.word.get().load(Ordering::Acquire));
+        let mut left = claimed - items.told;
+        items.told = claimed;
+        let mut told = Vec::new();
+        while left > 0
+            && let Some(mut first) = items.taken.pop_front()
+        {
+            if first.batch.len() > left {
+                let part = first.split_front(left);
+                items.taken.push_front(std::mem::replace(&mut first, part));
+            }
+            left -= first.batch.len();
+            told.push(first);
+        }
+        drop(items);
+        let mut wakes = WakeList::default();
+        self.channel.release(told.iter().map(|taken| taken.permits).sum(), &mut wakes);
+        wakes.wake();
+        told.iter_mut().for_each(|taken| taken.permits = 0);
+        told
+    }
+
+    /// Settles `n` claimed items that were leased.
+    pub fn settle(&self, n: usize) {
+        self.channel.settle(n);
+    }
+
+    /// Gives a claimed item that was leased back for another attempt.
+    pub fn give_back(&self, batch: B, attempt: u32) {
+        self.channel.give_back(batch, attempt);
+    }
+}
+
+impl<B: Batch> Drop for Ahead<B> {
+    fn drop(&mut self) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.channel.receivers);
+        let old = receivers.leave(&mut self.place);
+        receivers.ahead.retain(|cell| !Arc::ptr_eq(cell, &self.cell));
+        let parts = self.cell.reclaim();
+        self.channel.bring_back(&mut receivers, parts);
+        self.channel.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        drop(old);
+        wakes.wake();
+    }
+}
+
+impl<B: Batch> Channel<B> {
+    /// A receiver that takes ahead, with its claims in `word`. With `lease`, what is claimed must be settled or given
+    /// back, and the end waits for it.
+    pub fn ahead(&self, word: ClaimWord, lease: bool) -> Ahead<B> {
+        word.get().store(0, Ordering::Release);
+        let items = Mutex::new(CellItems { taken: VecDeque::new(), told: 0 });
+        let cell = Arc::new(Cell { word, items });
+        lock(&self.shared.receivers).ahead.push(Arc::clone(&cell));
+        Ahead { channel: Arc::clone(&self.shared), cell, place: None, lease }
+    }
+}

@@ -1,0 +1,168 @@
+//! Tests of what is taken ahead.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::ahead::{Ahead, ClaimWord};
+use super::receivers::Taken;
+use super::{Channel, TryReceiveError};
+
+const LIMIT: u32 = 1 << 16;
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// An owner that takes ahead, and its word, which must be dropped later.
+fn ahead(channel: &Channel<Vec<u32>>, lease: bool) -> (Box<AtomicU32>, Ahead<Vec<u32>>) {
+    let word = Box::new(AtomicU32::new(0));
+    // SAFETY: tests drop the word after the owner.
+    let claims = unsafe { ClaimWord::new(std::ptr::NonNull::from(&*word).cast()) };
+    let owner = channel.ahead(claims, lease);
+    (word, owner)
+}
+
+#[test]
+fn what_is_ahead_holds_its_permits_until_it_is_claimed() {
+    let channel = Channel::new(10).expect("it works");
+    channel.send((0..6).collect()).expect("it works");
+    let (word, mut owner) = ahead(&channel, false);
+    let taken = owner.try_take(6).expect("it works");
+    owner.publish([taken]);
+    assert_eq!(channel.len(), 6);
+    word.fetch_add(2, Ordering::AcqRel);
+    let claimed: Vec<_> = owner.claimed().into_iter().flat_map(Taken::into_batch).collect();
+    assert_eq!((claimed, channel.len()), (vec![0, 1], 4));
+    assert!(owner.claimed().is_empty());
+}
+
+#[test]
+fn an_idle_receiver_takes_half_of_what_is_ahead_and_the_owner_cannot_claim_it() {
+    let channel = Channel::new(10).expect("it works");
+    channel.send((0..6).collect()).expect("it works");
+    let (word, mut owner) = ahead(&channel, false);
+    let taken = owner.try_take(6).expect("it works");
+    owner.publish([taken]);
+    assert_eq!(channel.try_receive(10), Ok(vec![3, 4, 5]));
+    assert_eq!(channel.try_receive(10), Ok(vec![1, 2]));
+    assert_eq!(word.fetch_add(1, Ordering::AcqRel) % LIMIT, 0);
+    // A claim past the limit is none.
+    let missed = word.fetch_add(1, Ordering::AcqRel);
+    assert!(missed % LIMIT >= missed / LIMIT);
+    let claimed: Vec<_> = owner.claimed().into_iter().flat_map(Taken::into_batch).collect();
+    assert_eq!(claimed, [0]);
+    assert_eq!((channel.try_receive(1), channel.len()), (Err(TryReceiveError::Empty), 0));
+}
+
+#[test]
+fn what_is_ahead_comes_back_in_order_when_its_owner_goes_or_the_channel_is_held_or_aborted() {
+    for way in 0..3 {
+        let channel = Channel::new(10).expect("it works");
+        channel.send((0..4).collect()).expect("it works");
+        channel.send((4..6).collect()).expect("it works");
+        let (word, mut owner) = ahead(&channel, way != 1);
+        let taken = [owner.try_take(4).expect("it works"), owner.try_take(1).expect("it works")];
+        owner.publish(taken);
+        word.fetch_add(1, Ordering::AcqRel);
+        let claimed = owner.claimed();
+        assert_eq!(claimed.iter().map(|taken| taken.batch().len()).sum::<usize>(), 1);
+        let mut back = Vec::new();
+        match way {
+            0 => {
+                owner.settle(1);
+                drop(owner);
+            }
+            1 => {
+                channel.hold(true);
+                channel.hold(false);
+            }
+            _ => back = channel.abort().concat(),
+        }
+        while let Ok(items) = channel.try_receive(10) {
+            back.extend(items);
+        }
+        assert_eq!((back, channel.len()), (vec![1, 2, 3, 4, 5], 0), "way {way}");
+    }
+}
+
+#[test]
+fn a_receiver_that_sleeps_is_woken_for_what_is_ahead() {
+    let channel = Channel::new(10).expect("it works");
+    let (_word, mut owner) = ahead(&channel, true);
+    let woken = Arc::new(Flag::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut sleeper = channel.receive_async(10);
+    channel.send(vec![1, 2]).expect("it works");
+    let taken = owner.try_take(2).expect("it works");
+    let mut context = Context::from_waker(&waker);
+    assert!(Pin::new(&mut sleeper).poll(&mut context).is_pending());
+    owner.publish([taken]);
+    assert!(woken.0.load(Ordering::Acquire));
+    assert_eq!(Pin::new(&mut sleeper).poll(&mut context), Poll::Ready(Ok(vec![2])));
+}
+
+#[test]
+fn the_end_waits_for_what_is_ahead_and_leased() {
+    let channel = Channel::new(10).expect("it works");
+    channel.send(vec![1]).expect("it works");
+    channel.close();
+    let (word, mut owner) = ahead(&channel, true);
+    let taken = owner.try_take(1).expect("it works");
+    owner.publish([taken]);
+    word.fetch_add(1, Ordering::AcqRel);
+    for item in owner.claimed() {
+        assert_eq!(channel.try_receive(1), Err(TryReceiveError::Empty));
+        owner.give_back(item.into_batch(), 2);
+    }
+    let lease = channel.try_lease(1).expect("it works");
+    assert_eq!((lease.attempt(), channel.try_receive(1)), (2, Err(TryReceiveError::Empty)));
+    lease.settle();
+    assert_eq!(channel.try_receive(1), Err(TryReceiveError::Closed));
+}
+
+#[test]
+fn every_item_is_claimed_or_taken_away_never_both() {
+    const ROUNDS: u32 = 2000;
+    let channel = Channel::new(64).expect("it works");
+    let (word, mut owner) = ahead(&channel, false);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let thief = scope.spawn(|| {
+            let mut stolen = Vec::new();
+            while !stop.load(Ordering::Acquire) {
+                stolen.extend(channel.try_receive(3).unwrap_or_default());
+            }
+            stolen
+        });
+        let mut claimed = Vec::new();
+        for round in 0..ROUNDS {
+            channel.send((0..16).map(|n| round * 16 + n).collect()).expect("it works");
+            while let Ok(taken) = owner.try_take(16) {
+                let items = taken.batch().clone();
+                owner.publish([taken]);
+                for item in items {
+                    let now = word.fetch_add(1, Ordering::AcqRel);
+                    if now % LIMIT >= now / LIMIT {
+                        break;
+                    }
+                    claimed.push(item);
+                }
+                owner.claimed();
+            }
+        }
+        while !channel.is_empty() {
+            std::thread::yield_now();
+        }
+        stop.store(true, Ordering::Release);
+        claimed.extend(thief.join().expect("it works"));
+        claimed.sort_unstable();
+        assert!(claimed.into_iter().eq(0..ROUNDS * 16));
+    });
+}

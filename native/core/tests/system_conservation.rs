@@ -251,7 +251,8 @@ fn a_paused_system_conserves_with_sends_that_are_half_admitted() {
     .expect("valid");
     system.start().expect("ready");
     system.pause().expect("running");
-    let sending = system.send_async(vec![1; 7]).expect("open");
+    let port = system.port();
+    let sending = port.send(vec![1; 7]).expect("open");
     let thread = {
         let system = system.clone();
         std::thread::spawn(move || system.send(vec![2; 9]))

@@ -86,7 +86,7 @@ fn a_pause_hands_over_nothing_and_a_stop_ends_it() {
     }
     system.pause().expect("running");
     system.send(vec![1; 10]).expect("open");
-    assert!(system.try_send(vec![1]).is_err(), "the channel is full and stays so");
+    assert!(system.port().try_send(vec![1]).is_err(), "the channel is full and stays so");
     assert_eq!((seen.load(Ordering::SeqCst), system.stats().queued), (0, 10));
     system.resume().expect("paused");
     let turn = system.watch_idle();

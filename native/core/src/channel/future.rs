@@ -119,6 +119,11 @@ impl<B: Batch> Sending<B> {
         }
     }
 
+    /// Leaves the send to itself: what was not admitted yet still waits, and nobody hears of its end.
+    pub fn detach(mut self) {
+        self.state = State::Over;
+    }
+
     fn take_out(&mut self) -> Option<Cancelled<B>> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Over => None,

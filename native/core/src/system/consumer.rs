@@ -67,7 +67,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     }
 
     fn handle(&mut self, envelope: Envelope<B>) {
-        let Envelope { batch, generation, sent_at } = envelope;
+        let Envelope { batch, generation, sent_at, .. } = envelope;
         let n = batch.len();
         let ahead = self.task.prefetch() > 1;
         self.batches += 1;
@@ -124,7 +124,14 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             let items = rest.split_front(1);
             batch = rest;
             let last = SystemTime::now();
-            self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, first: begun.unwrap_or(last), last });
+            self.inner.dead_letter(DeadLetter {
+                items,
+                failure,
+                attempts: 1,
+                deaths: 0,
+                first: begun.unwrap_or(last),
+                last,
+            });
         }
         if spare {
             self.inner.spares.give(batch);
@@ -157,7 +164,14 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
                     failed += 1;
                     self.inner.reply(tag, Err(failure.clone()));
                     let last = SystemTime::now();
-                    self.inner.dead_letter(DeadLetter { items: item, failure, attempts: 1, first: begun, last });
+                    self.inner.dead_letter(DeadLetter {
+                        items: item,
+                        failure,
+                        attempts: 1,
+                        deaths: 0,
+                        first: begun,
+                        last,
+                    });
                 }
             }
         }

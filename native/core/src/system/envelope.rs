@@ -1,5 +1,7 @@
 //! A batch on its way through a system, with what the system needs to know about it.
 
+use std::time::SystemTime;
+
 use crate::batch::Batch;
 
 #[derive(Debug)]
@@ -9,6 +11,19 @@ pub(crate) struct Envelope<B> {
     pub(crate) generation: usize,
     /// When its send began, in ns since the system was built; 0 where it is not sampled.
     pub(crate) sent_at: u64,
+    /// What became of the item before; only ever with a batch of one.
+    pub(crate) history: Option<Box<History>>,
+}
+
+/// What became of an item that was handed over before.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    /// The attempts that were begun.
+    pub(crate) attempts: u32,
+    /// Of those, the ones whose worker died.
+    pub(crate) deaths: u32,
+    /// When the first attempt began.
+    pub(crate) first: SystemTime,
 }
 
 impl<B: Batch> Batch for Envelope<B> {
@@ -25,10 +40,10 @@ impl<B: Batch> Batch for Envelope<B> {
     }
 
     fn split_off(&mut self, at: usize) -> Self {
-        Envelope { batch: self.batch.split_off(at), ..*self }
+        Envelope { batch: self.batch.split_off(at), history: self.history.clone(), ..*self }
     }
 
     fn split_front(&mut self, n: usize) -> Self {
-        Envelope { batch: self.batch.split_front(n), ..*self }
+        Envelope { batch: self.batch.split_front(n), history: self.history.clone(), ..*self }
     }
 }

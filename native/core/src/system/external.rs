@@ -79,7 +79,7 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     }
 
     fn accept(&mut self, envelope: Envelope<B>) -> Delivery<B> {
-        let Envelope { batch, generation, sent_at } = envelope;
+        let Envelope { batch, generation, sent_at, .. } = envelope;
         self.unseen[generation] += batch.len() as u64;
         if sent_at > 0 {
             let queued = self.inner.clock().saturating_sub(sent_at);

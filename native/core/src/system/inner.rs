@@ -1,6 +1,6 @@
 //! The state that a system's handles and threads share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use super::letters::{DeadLetter, Letters, Reply};
 use super::spares::Spares;
 use super::state::{Event, Lifecycle, State, StateError};
 use super::stats::{Sums, SystemStats, latencies, rows};
-use super::{Names, Notice, Observer, Report};
+use super::worker::WorkerPlace;
+use super::{ConsumerKind, Notice, Observer, Report};
 use crate::batch::{Batch, Collect};
 use crate::channel::{Channel, Producer};
 use crate::failure::Failure;
@@ -19,8 +20,10 @@ use crate::sync::lock;
 
 pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) channel: Channel<Envelope<B>>,
-    /// For sends that are futures: one producer, so that they keep their order.
-    pub(crate) producer: Producer<Envelope<B>>,
+    /// Those of ports, for their counts of admitted items.
+    pub(crate) ports: Mutex<Vec<Arc<Producer<Envelope<B>>>>>,
+    /// Consumers whose handler waits for room in the channel.
+    pub(crate) waiting_consumers: AtomicUsize,
     /// Emptied batches on their way back to the producers.
     pub(crate) spares: Spares<B>,
     pub(crate) results: OnceLock<Channel<R>>,
@@ -35,7 +38,7 @@ pub(crate) struct Inner<B: Batch, R: Batch> {
     /// Handlers should give up.
     pub(crate) aborted: AtomicBool,
     pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) names: Names,
+    pub(crate) kind: ConsumerKind,
     pub(crate) built: Instant,
     control: Mutex<Control<B>>,
     changed: Condvar,
@@ -58,10 +61,31 @@ pub(crate) struct Control<B> {
     /// Producers and consumers that have not ended.
     pub(crate) producers_left: usize,
     pub(crate) consumers_left: usize,
+    /// The places of workers, where they handle the items.
+    pub(crate) workers: Vec<WorkerPlace>,
     /// What an abort took out of the channel, and what handlers outside gave back unseen.
     pub(crate) unprocessed: Vec<B>,
     pub(crate) detached: Vec<String>,
     pub(crate) report: Option<Report<B>>,
+}
+
+impl<B> Control<B> {
+    /// Place `index` will never have a worker again.
+    pub(crate) fn end_worker(&mut self, index: usize) {
+        if let Some(place) = self.workers.get_mut(index)
+            && std::mem::replace(place, WorkerPlace::Ended) != WorkerPlace::Ended
+        {
+            self.consumers_left = self.consumers_left.saturating_sub(1);
+        }
+    }
+
+    pub(crate) fn end_vacant_workers(&mut self) {
+        for index in 0..self.workers.len() {
+            if self.workers[index] == WorkerPlace::Vacant {
+                self.end_worker(index);
+            }
+        }
+    }
 }
 
 impl<B: Collect, R: Collect> Inner<B, R> {
@@ -69,13 +93,13 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         channel: Channel<Envelope<B>>,
         producers: usize,
         consumers: usize,
-        names: Names,
+        kind: ConsumerKind,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let producer = channel.producer();
         Inner {
             channel,
-            producer,
+            ports: Mutex::default(),
+            waiting_consumers: AtomicUsize::new(0),
             spares: Spares::new(),
             results: OnceLock::new(),
             collecting: AtomicBool::new(false),
@@ -86,7 +110,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             stopping: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
             observer,
-            names,
+            kind,
             built: Instant::now(),
             control: Mutex::new(Control {
                 lifecycle: Lifecycle::READY,
@@ -99,6 +123,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
                 source_failure: None,
                 producers_left: 0,
                 consumers_left: 0,
+                workers: Vec::new(),
                 unprocessed: Vec::new(),
                 detached: Vec::new(),
                 report: None,
@@ -141,6 +166,16 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             Ok((control, _)) => control,
             Err(poisoned) => poisoned.into_inner().0,
         }
+    }
+
+    /// Whether sends from outside are refused already, although the channel may be open for producers' last items.
+    pub(crate) fn refuses(&self) -> bool {
+        self.stopping.load(Ordering::Acquire) && !self.channel.is_closed()
+    }
+
+    /// How many items the ports' sends brought.
+    fn admitted(&self) -> u64 {
+        lock(&self.ports).iter().map(|producer| producer.admitted()).sum()
     }
 
     /// Nanoseconds since the system was built, at least 1.
@@ -200,8 +235,8 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             (control.lifecycle.state, elapsed)
         };
         let channel = self.channel.stats();
-        let sums = Sums::of(&self.counters, || self.producer.admitted(), channel.discarded);
-        let (producers, consumers) = rows(&self.counters, self.producer.admitted(), self.names);
+        let sums = Sums::of(&self.counters, || self.admitted(), channel.discarded);
+        let (producers, consumers) = rows(&self.counters, self.admitted(), self.kind);
         let (queued_latency, handling_latency) = latencies(&self.counters);
         let seconds = elapsed.as_secs_f64();
         let mean = if seconds > 0.0 { sums.processed as f64 / seconds } else { 0.0 };

@@ -19,6 +19,8 @@ pub struct DeadLetter<B> {
     pub failure: Failure,
     /// How often it was tried; 0 where it never was.
     pub attempts: u32,
+    /// Of those, the attempts whose worker died.
+    pub deaths: u32,
     /// When its first attempt began.
     pub first: SystemTime,
     /// When its last attempt ended.

@@ -22,6 +22,7 @@ mod inner;
 mod letters;
 mod notice;
 mod parts;
+mod port;
 mod producer;
 mod report;
 mod sending;
@@ -29,6 +30,7 @@ mod spares;
 mod state;
 mod stats;
 mod supervisor;
+mod worker;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -38,18 +40,21 @@ pub use external::{Delivery, ExternalConsumer};
 pub use letters::{DeadLetter, LETTERS_KEPT, Reply};
 pub use notice::{Notice, Observer};
 pub use parts::{Handlers, MakeSources, MakeTask, Sources};
+pub use port::Port;
 pub use report::Report;
 pub use sending::SystemSend;
 pub use state::{Event, State, StateError};
 pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
+pub use worker::{MAX_DEATHS, WorkerBatch, WorkerConsumer};
 
 use crate::batch::Collect;
-use crate::channel::{Channel, SendError, TrySendError};
+use crate::channel::{Channel, ClaimWord, SendError};
 use crate::failure::Failure;
 use crate::sync::lock;
 use inner::Inner;
-use sending::{SendCount, refused, unseal, unseal_try};
+use sending::{SendCount, refused, unseal};
 use supervisor::Supervisor;
+use worker::WorkerPlace;
 
 /// How many threads a system has and how many items its channel holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,21 +69,26 @@ pub struct SystemOptions {
     pub results: bool,
 }
 
-/// The names of a system's threads.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Names {
-    external: bool,
+/// Where a system's handlers run, and what its consumers are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConsumerKind {
+    Thread,
+    Callback,
+    Worker,
 }
 
-impl Names {
-    pub(crate) fn producer(self, index: usize) -> String {
-        let _ = self;
-        format!("millrace-p{index}")
+impl ConsumerKind {
+    pub(crate) fn name(self, index: usize) -> String {
+        match self {
+            ConsumerKind::Thread => format!("millrace-c{index}"),
+            ConsumerKind::Callback => "callback".to_owned(),
+            ConsumerKind::Worker => format!("millrace-w{index}"),
+        }
     }
+}
 
-    pub(crate) fn consumer(self, index: usize) -> String {
-        if self.external { "callback".to_owned() } else { format!("millrace-c{index}") }
-    }
+pub(crate) fn producer_name(index: usize) -> String {
+    format!("millrace-p{index}")
 }
 
 /// A producer-consumer system. Clones are handles to the same one; when the last is dropped the system is aborted.
@@ -182,9 +192,13 @@ impl<B: Collect, R: Collect> System<B, R> {
         handlers: Handlers<B, R>,
         observer: impl Observer + 'static,
     ) -> Result<Self, Failure> {
-        let external = matches!(handlers, Handlers::External);
+        let kind = match handlers {
+            Handlers::Native(_) => ConsumerKind::Thread,
+            Handlers::External => ConsumerKind::Callback,
+            Handlers::Workers => ConsumerKind::Worker,
+        };
         let producers = if matches!(sources, Sources::Native(_)) { options.producers } else { 0 };
-        let consumers = if external { 1 } else { options.consumers };
+        let consumers = if kind == ConsumerKind::Callback { 1 } else { options.consumers };
         let invalid = |message: String| Failure::new("ERR_MILLRACE_INVALID_OPTION", message);
         if producers == 0 && matches!(sources, Sources::Native(_)) {
             return Err(invalid("producers: expected at least 1, got 0".to_owned()));
@@ -193,7 +207,7 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
         let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
-        let inner = Inner::new(channel, producers, consumers, Names { external }, Arc::new(observer));
+        let inner = Inner::new(channel, producers, consumers, kind, Arc::new(observer));
         let system = System {
             handle: Arc::new(Handle { inner: Arc::new(inner), parts: Mutex::new(Some((sources, handlers))) }),
         };
@@ -224,6 +238,9 @@ impl<B: Collect, R: Collect> System<B, R> {
                 Sources::Native(_) => inner.counters.producers.len(),
             };
             control.consumers_left = inner.counters.consumers.len();
+            if matches!(parts.1, Handlers::Workers) {
+                control.workers = vec![WorkerPlace::Vacant; inner.counters.consumers.len()];
+            }
             parts
         };
         let supervisor = Supervisor::new(Arc::clone(inner), sources, handlers);
@@ -341,25 +358,14 @@ impl<B: Collect, R: Collect> System<B, R> {
         self.inner().idle.done()
     }
 
-    /// Sends all of `batch` or nothing. Never waits. `Full` too while an earlier [`send_async`](System::send_async)
-    /// waits.
-    pub fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
-        if self.draining() && !batch.is_empty() {
-            return Err(TrySendError::Closed(batch));
-        }
-        let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let outcome = self.inner().producer.try_send(envelope).map_err(unseal_try);
-        let refused = match &outcome {
-            Ok(()) => 0,
-            Err(TrySendError::Full(batch) | TrySendError::Closed(batch) | TrySendError::Aborted(batch)) => batch.len(),
-        };
-        count.end(self.inner(), refused);
-        outcome
+    /// A way in for sends that are futures, and keep the order of the calls.
+    pub fn port(&self) -> Port<B, R> {
+        Port::new(Arc::clone(self.inner()))
     }
 
     /// Sends all of `batch`; blocks while the channel is full.
     pub fn send(&self, batch: B) -> Result<(), SendError<B>> {
-        if self.draining() {
+        if self.inner().refuses() {
             return Err(SendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(self.inner(), batch);
@@ -369,42 +375,26 @@ impl<B: Collect, R: Collect> System<B, R> {
         outcome
     }
 
-    /// Sends all of `batch` as a future, in the order of the calls. What is free is taken at once; the rest is
-    /// admitted by whoever frees room.
-    ///
-    /// # Errors
-    /// The batch comes back where the system takes no more.
-    pub fn send_async(&self, batch: B) -> Result<SystemSend<B, R>, SendError<B>> {
-        if self.draining() {
-            return Err(SendError::Closed(batch));
-        }
-        let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let sending = self.inner().producer.send(envelope);
-        Ok(SystemSend::new(Arc::clone(self.inner()), count, sending))
-    }
-
-    /// Whether sends from outside are refused already, although the channel may be open for producers' last items.
-    fn draining(&self) -> bool {
-        self.inner().stopping.load(Ordering::Acquire) && !self.inner().channel.is_closed()
-    }
-
     /// For [`Sources::External`]: there will be no more items; with a failure, because the source failed. The sends
-    /// of the source itself go through [`source_send`](System::source_send).
+    /// of the source itself go through [`Port::source_send`].
     pub fn source_ended(&self, failure: Option<Failure>) {
         producer::producer_ended(self.inner(), failure);
-    }
-
-    /// As [`send_async`](System::send_async), for the items of an external source: while the system drains, what the
-    /// source had in hand is still taken.
-    pub fn source_send(&self, batch: B) -> SystemSend<B, R> {
-        let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let sending = self.inner().producer.send(envelope);
-        SystemSend::new(Arc::clone(self.inner()), count, sending)
     }
 
     /// The consumer for [`Handlers::External`]; one a system.
     pub fn external_consumer(&self) -> ExternalConsumer<B, R> {
         ExternalConsumer::new(Arc::clone(self.inner()))
+    }
+
+    /// For [`Handlers::Workers`], once the system was started: the consumer in place `index`, with its claims in
+    /// `word`. Nothing, where that place has a worker, or has ended.
+    pub fn worker_consumer(&self, index: usize, word: ClaimWord) -> Option<WorkerConsumer<B, R>> {
+        WorkerConsumer::new(Arc::clone(self.inner()), index, word)
+    }
+
+    /// For [`Handlers::Workers`]: whether place `index` is without a worker and needs one.
+    pub fn needs_worker(&self, index: usize) -> bool {
+        self.inner().needs_worker(index)
     }
 
     /// Keeps results from now on, in a channel of the same capacity: a reader that is slow slows the consumers.

@@ -44,6 +44,8 @@ pub enum Handlers<B, R> {
     Native(MakeTask<B, R>),
     /// An [`ExternalConsumer`](super::ExternalConsumer) takes them.
     External,
+    /// So many [`WorkerConsumer`](super::WorkerConsumer)s as the options have consumers take them.
+    Workers,
 }
 
 impl<B: Collect, R: Collect> Handlers<B, R> {

@@ -74,7 +74,7 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
         let sampled = len == 1 || self.batches % SAMPLING == 1;
         let sent_at = if sampled { inner.clock() } else { 0 };
         self.counts.begun[generation].add(len);
-        let envelope = Envelope { batch, generation, sent_at };
+        let envelope = Envelope { batch, generation, sent_at, history: None };
         // Counted at the admission, part by part: a producer that waits may have sent the first part of its batch.
         let produced = |n| self.counts.produced.add(n as u64);
         let outcome = match inner.channel.send_now(envelope, produced) {
@@ -109,7 +109,7 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
         self.counts.produced.add(n);
         self.counts.rejected.add(n);
         let now = SystemTime::now();
-        self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, first: now, last: now });
+        self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, deaths: 0, first: now, last: now });
     }
 
     fn stopping(&self) -> bool {

@@ -20,7 +20,7 @@ impl SendCount {
     pub(crate) fn begin<B: Collect, R: Collect>(inner: &Inner<B, R>, batch: B) -> (Self, Envelope<B>) {
         let generation = inner.idle.generation();
         inner.counters.outside.begun[generation].add_shared(batch.len() as u64);
-        (SendCount { generation }, Envelope { batch, generation, sent_at: inner.clock() })
+        (SendCount { generation }, Envelope { batch, generation, sent_at: inner.clock(), history: None })
     }
 
     /// Counts it as over, with `refused` of its items not sent.

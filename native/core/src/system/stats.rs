@@ -164,7 +164,11 @@ impl Sums {
 }
 
 /// The rows of the producers, then of the consumers. `admitted` are the items of sends that are futures.
-pub(super) fn rows(counters: &Counters, admitted: u64, names: super::Names) -> (Vec<ThreadStats>, Vec<ThreadStats>) {
+pub(super) fn rows(
+    counters: &Counters,
+    admitted: u64,
+    kind: super::ConsumerKind,
+) -> (Vec<ThreadStats>, Vec<ThreadStats>) {
     let row = |name, counts: &ProducerCounts, items| ThreadStats {
         name,
         state: counts.phase.get(),
@@ -177,7 +181,7 @@ pub(super) fn rows(counters: &Counters, admitted: u64, names: super::Names) -> (
         .producers
         .iter()
         .enumerate()
-        .map(|(index, counts)| row(names.producer(index), counts, counts.produced.get()))
+        .map(|(index, counts)| row(super::producer_name(index), counts, counts.produced.get()))
         .collect();
     let sent = counters.outside.produced.get() + admitted;
     if sent > 0 {
@@ -188,7 +192,7 @@ pub(super) fn rows(counters: &Counters, admitted: u64, names: super::Names) -> (
         .iter()
         .enumerate()
         .map(|(index, counts)| ThreadStats {
-            name: names.consumer(index),
+            name: kind.name(index),
             state: counts.phase.get(),
             items: counts.processed.get(),
             failed: counts.dead_lettered.get(),

@@ -79,13 +79,13 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
         let producers = self.make_sources();
         for (index, task) in consumers.into_iter().enumerate() {
             let inner = Arc::clone(&self.inner);
-            let name = self.inner.names.consumer(index);
+            let name = self.inner.kind.name(index);
             self.spawn(name, ThreadKind::Consumer(index), move || consumer::run(&inner, task, index))?;
         }
         let count = producers.len();
         for (index, source) in producers.into_iter().enumerate() {
             let inner = Arc::clone(&self.inner);
-            let name = self.inner.names.producer(index);
+            let name = super::producer_name(index);
             self.spawn(name, ThreadKind::Producer(index), move || producer::run(&inner, source, index, count))?;
         }
         Ok(())
@@ -93,7 +93,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
 
     fn make_tasks(&mut self) -> Vec<Box<dyn Task<B, R>>> {
         match &mut self.handlers {
-            Handlers::External => Vec::new(),
+            Handlers::External | Handlers::Workers => Vec::new(),
             Handlers::Native(make) => (0..self.inner.counters.consumers.len()).map(make).collect(),
         }
     }
@@ -124,7 +124,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
         let producers = self.threads.len() - consumers;
         let wanted = match self.handlers {
             Handlers::Native(_) => self.inner.counters.consumers.len(),
-            Handlers::External => 0,
+            Handlers::External | Handlers::Workers => 0,
         };
         (self.inner.counters.producers.len() - producers, wanted - consumers)
     }
@@ -237,12 +237,21 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             self.inner.counters.expired.add_shared(n);
             let now = SystemTime::now();
             for items in queued {
-                self.inner.dead_letter(DeadLetter { items, failure: timed_out(), attempts: 0, first: now, last: now });
+                self.inner.dead_letter(DeadLetter {
+                    items,
+                    failure: timed_out(),
+                    attempts: 0,
+                    deaths: 0,
+                    first: now,
+                    last: now,
+                });
             }
         } else {
             self.inner.counters.discarded.add_shared(n);
             self.inner.change(|control| control.unprocessed.extend(queued));
         }
+        // Nobody is going to take the places that wait for a worker.
+        self.inner.change(Control::end_vacant_workers);
         self.inner.observer.notify(Notice::BrokenOff);
     }
 

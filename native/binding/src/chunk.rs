@@ -1,6 +1,8 @@
 //! The memory in which a call hands over up to 512 items: one buffer that JavaScript made, read and written by both
 //! sides. src/chunk.ts has the same layout; a test compares the two.
 
+use std::time::Duration;
+
 use millrace_core::{Batch, BlobView, Items, Kind, KindView, View};
 use napi_derive::napi;
 
@@ -32,6 +34,9 @@ enum Header {
     Kind = 9,
     Bytes = 10,
     Tagged = 11,
+    /// Out, for workers: whether results are wanted; which attempt the items are at.
+    Collecting = 12,
+    Attempt = 13,
 }
 
 /// A chunk, for the time of a call: batches are added until one does not fit the shape or the room.
@@ -173,6 +178,13 @@ impl<'a> Chunk<'a> {
         self.count.cast_signed() as i32
     }
 
+    /// As [`finish`](Chunk::finish), for a worker.
+    pub fn finish_for_worker(mut self, collecting: bool, attempt: u32) -> i32 {
+        self.write(Header::Collecting as usize, f64::from(u8::from(collecting)));
+        self.write(Header::Attempt as usize, f64::from(attempt));
+        self.finish(0)
+    }
+
     fn take_counts(&mut self, first: Header) -> [usize; 2] {
         let first = first as usize;
         let counts = [self.read(first) as usize, self.read(first + 1) as usize];
@@ -190,6 +202,11 @@ impl<'a> Chunk<'a> {
     fn write(&mut self, place: usize, value: f64) {
         self.memory[HEADER + 8 * place..][..8].copy_from_slice(&value.to_ne_bytes());
     }
+}
+
+/// A time that JavaScript measured.
+pub fn from_ms(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
 }
 
 /// Writes values one after the other.
@@ -219,6 +236,8 @@ pub fn chunk_layout() -> std::collections::HashMap<String, u32> {
         ("Kind", Header::Kind as usize),
         ("Bytes", Header::Bytes as usize),
         ("Tagged", Header::Tagged as usize),
+        ("Collecting", Header::Collecting as usize),
+        ("Attempt", Header::Attempt as usize),
     ];
     places.into_iter().map(|(name, place)| (name.to_owned(), place as u32)).collect()
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
 
 use millrace_core::system::{Delivery, ExternalConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::chunk::{Chunk, Marks};
+use crate::chunk::{Chunk, Marks, from_ms};
 use crate::environment::{Environment, Ready, lock};
 use crate::error::Result;
 use crate::registry;
@@ -141,10 +140,6 @@ impl Wake for ItemsWaker {
     fn wake(self: Arc<Self>) {
         self.environment.notify(Ready::Items(self.system));
     }
-}
-
-fn from_ms(ms: f64) -> Duration {
-    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
 }
 
 /// Settles what the chunk's marks say, then calls `then`, if the system has a callback consumer with a chunk.

@@ -121,6 +121,10 @@ impl Environment {
         // Under the lock, so that no thread is inside a call when the function is released.
         drop(lock(&self.doorbell).take());
         lock(&self.sends).pending.clear();
+        for worker in registry::remove_workers_of(self.handle) {
+            worker.close();
+        }
+        drop(registry::remove_ports_of(self.handle));
         for entry in registry::remove_systems_of(self.handle) {
             entry.system.abort(Failure::aborted("the JavaScript environment of the system has ended"));
             // Settles what the handler had and never will settle.

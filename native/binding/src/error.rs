@@ -2,6 +2,7 @@
 
 use millrace_core::system::StateError;
 use millrace_core::{ColumnsError, Failure, OptionError};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 /// A napi error whose status is our stable code: JavaScript sees it as `code`.
@@ -38,16 +39,23 @@ pub fn napi_error(failed: &napi::Error) -> Error {
 pub struct NativeFailure {
     pub code: String,
     pub message: String,
+    /// The JavaScript error, serialized, where it was one.
+    pub error: Option<Uint8Array>,
 }
 
 impl From<Failure> for NativeFailure {
     fn from(failure: Failure) -> Self {
-        NativeFailure { code: failure.code.into_owned(), message: failure.message }
+        NativeFailure {
+            code: failure.code.into_owned(),
+            message: failure.message,
+            error: failure.value.map(|value| Uint8Array::from(value.to_vec())),
+        }
     }
 }
 
 impl From<NativeFailure> for Failure {
     fn from(failure: NativeFailure) -> Self {
-        Failure::new(failure.code, failure.message)
+        let value = failure.error.map(|error| error.as_ref().into());
+        Failure { value, ..Failure::new(failure.code, failure.message) }
     }
 }

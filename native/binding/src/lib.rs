@@ -9,8 +9,10 @@
 //! | `system` | the life of a system, its figures and its report |
 //! | `send` | items from JavaScript |
 //! | `consume` | items for a JavaScript function, and what became of them |
+//! | `worker` | the same for a handler in a worker, which may die |
+//! | `port` | the ways into a system, one for each environment |
 //! | `outcome` | results, replies and dead letters of native consumers |
-//! | `chunk` | the memory in which many items cross with one call |
+//! | `chunk`, `outbox` | the memory in which many items, or results, cross with one call |
 
 #![cfg_attr(test, allow(dead_code, reason = "napi leaves its exports out of a test build, which only clippy makes"))]
 
@@ -20,9 +22,12 @@ mod environment;
 mod error;
 mod events;
 mod items;
+mod outbox;
 mod outcome;
+mod port;
 mod registry;
 mod send;
 mod spec;
 mod stats;
 mod system;
+mod worker;

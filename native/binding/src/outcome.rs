@@ -100,6 +100,7 @@ pub struct NativeDeadLetter {
     pub items: Vec<NativeItems>,
     pub failure: NativeFailure,
     pub attempts: u32,
+    pub deaths: u32,
     pub first_at: f64,
     pub last_at: f64,
 }
@@ -110,6 +111,7 @@ impl From<DeadLetter<Items>> for NativeDeadLetter {
             items: in_parts(letter.items),
             failure: letter.failure.into(),
             attempts: letter.attempts,
+            deaths: letter.deaths,
             first_at: epoch_ms(letter.first),
             last_at: epoch_ms(letter.last),
         }

@@ -6,7 +6,9 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use crate::environment::Environment;
 use crate::error::{Result, error};
+use crate::port::Port;
 use crate::system::Entry;
+use crate::worker::Worker;
 
 /// A table of handles. Never locked while anything else is done than a look-up.
 struct Table<T>(LazyLock<RwLock<HashMap<u32, Arc<T>>>>);
@@ -36,6 +38,8 @@ impl<T> Table<T> {
 
 static ENVIRONMENTS: Table<Environment> = Table::new();
 static SYSTEMS: Table<Entry> = Table::new();
+static PORTS: Table<Port> = Table::new();
+static WORKERS: Table<Worker> = Table::new();
 static LAST: AtomicU32 = AtomicU32::new(0);
 
 /// A handle that was never given before.
@@ -70,6 +74,40 @@ pub fn remove_system(handle: u32) {
 /// Takes out all systems of an environment.
 pub fn remove_systems_of(environment: u32) -> Vec<Arc<Entry>> {
     SYSTEMS.remove_if(|entry| entry.environment.handle() == environment)
+}
+
+pub fn add_port(handle: u32, port: Arc<Port>) {
+    PORTS.add(handle, port);
+}
+
+pub fn port(handle: u32) -> Result<Arc<Port>> {
+    PORTS.get(handle).ok_or_else(|| unknown("port", handle))
+}
+
+pub fn remove_port(handle: u32) {
+    PORTS.remove(handle);
+}
+
+/// Takes out all ports of an environment.
+pub fn remove_ports_of(environment: u32) -> Vec<Arc<Port>> {
+    PORTS.remove_if(|port| port.environment.handle() == environment)
+}
+
+pub fn add_worker(handle: u32, worker: Arc<Worker>) {
+    WORKERS.add(handle, worker);
+}
+
+pub fn worker(handle: u32) -> Result<Arc<Worker>> {
+    WORKERS.get(handle).ok_or_else(|| unknown("worker", handle))
+}
+
+pub fn remove_worker(handle: u32) -> Option<Arc<Worker>> {
+    WORKERS.remove(handle)
+}
+
+/// Takes out all workers of an environment.
+pub fn remove_workers_of(environment: u32) -> Vec<Arc<Worker>> {
+    WORKERS.remove_if(|worker| worker.environment.handle() == environment)
 }
 
 fn unknown(what: &str, handle: u32) -> crate::error::Error {

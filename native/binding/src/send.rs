@@ -9,8 +9,8 @@ use millrace_core::{Batch, Items, KindNumbers, SendError, TrySendError};
 use napi_derive::napi;
 
 use crate::error::{Result, columns_error};
+use crate::port::Port;
 use crate::registry;
-use crate::system::Entry;
 
 /// What a send says where it gives no id of a send that waits. Shared with src/binding.ts.
 pub const ADMITTED: i64 = 0;
@@ -68,9 +68,9 @@ fn progress(items: usize, outcome: std::result::Result<(), SendError<Items>>) ->
     }
 }
 
-impl Entry {
+impl Port {
     fn try_send(&self, items: Items) -> i64 {
-        match self.system.try_send(items) {
+        match self.port.try_send(items) {
             Ok(()) => ADMITTED,
             Err(TrySendError::Full(_)) => FULL,
             Err(TrySendError::Closed(_)) => CLOSED,
@@ -80,7 +80,7 @@ impl Entry {
 
     fn send(&self, items: Items, from_source: bool) -> i64 {
         let count = items.len();
-        let send = if from_source { Ok(self.system.source_send(items)) } else { self.system.send_async(items) };
+        let send = if from_source { Ok(self.port.source_send(items)) } else { self.port.send(items) };
         match send {
             Ok(send) => {
                 let mut pending = Pending { state: State::Waiting(send), items: count };
@@ -106,40 +106,33 @@ impl Entry {
 }
 
 #[napi(catch_unwind)]
-pub fn send_number(system: u32, value: f64, tag: f64, wait: bool) -> i64 {
-    let Ok(entry) = registry::system(system) else { return CLOSED };
-    entry.send_one(Items::from(vec![value]), tag, wait)
+pub fn send_number(port: u32, value: f64, tag: f64, wait: bool) -> i64 {
+    let Ok(port) = registry::port(port) else { return CLOSED };
+    port.send_one(Items::from(vec![value]), tag, wait)
 }
 
 #[napi(catch_unwind)]
-pub fn send_item(system: u32, kind: u8, bytes: &[u8], length: u32, tag: f64, wait: bool) -> Result<i64> {
-    let Ok(entry) = registry::system(system) else { return Ok(CLOSED) };
+pub fn send_item(port: u32, kind: u8, bytes: &[u8], length: u32, tag: f64, wait: bool) -> Result<i64> {
+    let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     let bytes = bytes[..length as usize].to_vec();
     let item = Items::from_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|error| columns_error(&error))?;
-    Ok(entry.send_one(item, tag, wait))
+    Ok(port.send_one(item, tag, wait))
 }
 
 #[napi(catch_unwind)]
-pub fn send_numbers(system: u32, values: &[f64], from_source: bool) -> i64 {
-    let Ok(entry) = registry::system(system) else { return CLOSED };
-    entry.send(Items::from(values.to_vec()), from_source)
+pub fn send_numbers(port: u32, values: &[f64], from_source: bool) -> i64 {
+    let Ok(port) = registry::port(port) else { return CLOSED };
+    port.send(Items::from(values.to_vec()), from_source)
 }
 
 #[napi(catch_unwind)]
-pub fn send_blobs(
-    system: u32,
-    kinds: &[u8],
-    ends: &[u32],
-    bytes: &[u8],
-    length: u32,
-    from_source: bool,
-) -> Result<i64> {
-    let Ok(entry) = registry::system(system) else { return Ok(CLOSED) };
+pub fn send_blobs(port: u32, kinds: &[u8], ends: &[u32], bytes: &[u8], length: u32, from_source: bool) -> Result<i64> {
+    let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     let bytes = bytes[..length as usize].to_vec();
     let kinds = match kinds {
         &[kind] => KindNumbers::One(kind),
         kinds => KindNumbers::Each(kinds),
     };
     let items = Items::from_blobs(bytes, ends, kinds).map_err(|error| columns_error(&error))?;
-    Ok(entry.send(items, from_source))
+    Ok(port.send(items, from_source))
 }

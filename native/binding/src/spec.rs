@@ -118,6 +118,7 @@ impl TryFrom<HandlerSpec> for Handlers<Items, Items> {
         let algorithm = || checked(spec.algorithm.as_deref().unwrap_or_default().parse::<Algorithm>());
         let plan = match spec.kind.as_str() {
             "external" => return Ok(Handlers::External),
+            "workers" => return Ok(Handlers::Workers),
             "sleep" => AnyTask::Sleep(Sleep::new(delay(spec.min, spec.max)?)),
             "hash" => AnyTask::Hash(Hash::new(algorithm()?)),
             "hashFile" => AnyTask::HashFile(HashFile::new(algorithm()?, encoding(spec.encoding.as_deref())?)),

@@ -12,11 +12,12 @@ use crate::environment::{Environment, Notices};
 use crate::error::{NativeFailure, Result, failure_error, state_error};
 use crate::items::{NativeItems, in_parts};
 use crate::outcome::{Replies, Results};
+use crate::port::Port;
 use crate::registry;
 use crate::spec::SystemSpec;
 use crate::stats::SystemStats;
 
-/// A system, and what JavaScript holds of it. The mutexes are for the types: one environment uses them.
+/// A system, and what JavaScript holds of it. Its own environment sends through the port of the same handle. The mutexes are for the types: one environment uses them.
 pub struct Entry {
     pub system: System<Items, Items>,
     pub environment: Arc<Environment>,
@@ -65,12 +66,15 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
         results: Mutex::default(),
         replies: Mutex::default(),
     };
+    let port = Port { port: entry.system.port(), environment: Arc::clone(&entry.environment) };
+    registry::add_port(handle, Arc::new(port));
     registry::add_system(handle, Arc::new(entry));
     Ok(handle)
 }
 
 #[napi(catch_unwind)]
 pub fn drop_system(system: u32) {
+    registry::remove_port(system);
     registry::remove_system(system);
 }
 

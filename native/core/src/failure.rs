@@ -7,23 +7,21 @@ use std::fmt;
 pub(crate) const ABORTED: &str = "ERR_MILLRACE_ABORTED";
 
 /// The error of one attempt at an item, or of a source: a stable code, a message for people, and for errors that
-/// came from JavaScript their name and stack.
+/// came from JavaScript the error itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// Stable, for programs: `ERR_MILLRACE_…`, or an operating system's `ENOENT`.
     pub code: Cow<'static, str>,
     /// For people: what was expected and what came.
     pub message: String,
-    /// The name of the JavaScript error class, where there is one.
-    pub name: Option<String>,
-    /// The JavaScript stack, where there is one.
-    pub stack: Option<String>,
+    /// The error itself, as who reported it serialized it.
+    pub value: Option<Box<[u8]>>,
 }
 
 impl Failure {
     /// A failure with `code` and `message`.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Failure { code: code.into(), message: message.into(), name: None, stack: None }
+        Failure { code: code.into(), message: message.into(), value: None }
     }
 
     /// The failure of an item whose handling was broken off by an abort or a stop past its time-out.

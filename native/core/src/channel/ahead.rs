@@ -248,7 +248,9 @@ impl<B: Batch> Ahead<B> {
         let mut wakes = WakeList::default();
         self.channel.release(told.iter().map(|taken| taken.permits).sum(), &mut wakes);
         wakes.wake();
-        told.iter_mut().for_each(|taken| taken.permits = 0);
+        for taken in &mut told {
+            taken.permits = 0;
+        }
         told
     }
 

@@ -79,7 +79,6 @@ impl<B: Batch> Taken<B> {
     }
 
     /// Splits off the first `n` of the items.
-    #[must_use]
     pub fn split_front(&mut self, n: usize) -> Self {
         let batch = self.batch.split_front(n);
         let permits = if self.permits > 0 { n } else { 0 };

@@ -1,0 +1,45 @@
+//! Ways into a system: one for each environment that sends.
+
+use std::sync::Arc;
+
+use millrace_core::Items;
+use millrace_core::system::Port as CorePort;
+use napi_derive::napi;
+
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::registry;
+
+/// A port, and the environment that hears of the sends that wait there.
+pub struct Port {
+    pub port: CorePort<Items, Items>,
+    pub environment: Arc<Environment>,
+}
+
+/// Opens a way into a system for an environment other than the one that made it.
+#[napi(catch_unwind)]
+pub fn open_port(environment: u32, system: u32) -> Result<u32> {
+    let environment = registry::environment(environment)?;
+    let port = registry::system(system)?.system.port();
+    let handle = registry::next_handle();
+    registry::add_port(handle, Arc::new(Port { port, environment }));
+    Ok(handle)
+}
+
+#[napi(catch_unwind)]
+pub fn close_port(port: u32) {
+    registry::remove_port(port);
+}
+
+/// Before a consumer's handler waits for room: whether it may.
+#[napi(catch_unwind)]
+pub fn begin_wait(port: u32) -> Result<bool> {
+    Ok(registry::port(port)?.port.begin_wait())
+}
+
+#[napi(catch_unwind)]
+pub fn end_wait(port: u32) {
+    if let Ok(port) = registry::port(port) {
+        port.port.end_wait();
+    }
+}

@@ -1,0 +1,230 @@
+//! Items for a handler in a worker, and what became of them. The worker claims items and notes its results in memory
+//! that this side reads, so that none of that is lost with it.
+
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use millrace_core::channel::ClaimWord;
+use millrace_core::system::{WorkerBatch, WorkerConsumer};
+use millrace_core::{Batch, Items, KindNumbers, ReceiveError};
+use napi::bindgen_prelude::{Uint8Array, Uint32Array};
+use napi_derive::napi;
+
+use crate::chunk::{Chunk, from_ms};
+use crate::consume::{ABORTED, ENDED, NOTHING};
+use crate::environment::{Environment, Ready, lock};
+use crate::error::{NativeFailure, Result, columns_error};
+use crate::outbox::Outbox;
+use crate::registry;
+
+/// A worker's consumer, as its environment holds it.
+pub struct Worker {
+    pub environment: Arc<Environment>,
+    state: Mutex<Option<State>>,
+}
+
+struct State {
+    // Dropped before the memory that its word is in.
+    consumer: WorkerConsumer<Items, Items>,
+    waker: Waker,
+    /// The bytes of the last chunk, where they did not fit it.
+    large: Option<Vec<u8>>,
+    chunk: Uint8Array,
+    outbox: Uint8Array,
+    _claims: Uint32Array,
+}
+
+impl Worker {
+    /// The environment ends. What was noted in the memory counts.
+    pub fn close(&self) {
+        if let Some(mut state) = lock(&self.state).take() {
+            // A worker that is terminated may have stopped in the middle of a note: that one is not counted.
+            let _ = state.settle();
+        }
+    }
+
+    fn with<T>(&self, then: impl FnOnce(&mut State) -> Result<T>) -> Result<Option<T>> {
+        lock(&self.state).as_mut().map(then).transpose()
+    }
+}
+
+impl State {
+    /// Settles what the outbox says.
+    fn settle(&mut self) -> Result<()> {
+        self.consumer.claimed();
+        // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+        let notes = Outbox::new(unsafe { self.outbox.as_mut() }).take();
+        if notes.sample_ms > 0.0 {
+            self.consumer.sampled(from_ms(notes.sample_ms));
+        }
+        if notes.count == 0 && notes.busy_ms == 0.0 {
+            return Ok(());
+        }
+        let results = Items::from_blobs(notes.bytes, &notes.ends, KindNumbers::Each(&notes.kinds))
+            .map_err(|refused| columns_error(&refused))?;
+        self.consumer.processed(notes.count, from_ms(notes.busy_ms), results, |index| notes.has_result[index]);
+        Ok(())
+    }
+
+    /// Fills the chunk with up to `max` items.
+    fn take(&mut self, max: usize) -> i32 {
+        // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+        let mut chunk = Chunk::new(unsafe { self.chunk.as_mut() });
+        let max = max.clamp(1, chunk.room());
+        self.large = None;
+        let mut batches: Vec<WorkerBatch<Items>> = Vec::new();
+        let mut attempt = 1;
+        while chunk.count() < max {
+            let room = max - chunk.count();
+            let taken = if batches.is_empty() {
+                match self.consumer.poll_take(&mut Context::from_waker(&self.waker), room) {
+                    Poll::Ready(Ok(batch)) => batch,
+                    Poll::Ready(Err(ReceiveError::Closed)) => return ENDED,
+                    Poll::Ready(Err(ReceiveError::Aborted)) => return ABORTED,
+                    Poll::Pending => return NOTHING,
+                }
+            } else {
+                match self.consumer.try_take(room) {
+                    Some(batch) => batch,
+                    None => break,
+                }
+            };
+            if taken.attempt() > 1 && !batches.is_empty() {
+                self.consumer.put_back(taken);
+                break;
+            }
+            attempt = taken.attempt();
+            let mut rest = taken;
+            let fitting = chunk.fit(rest.items());
+            if fitting == 0 {
+                self.consumer.put_back(rest);
+                break;
+            }
+            let part = if fitting == rest.items().len() { None } else { Some(rest.split_front(fitting)) };
+            let (batch, left) = match part {
+                Some(part) => (part, Some(rest)),
+                None => (rest, None),
+            };
+            self.large = chunk.add(batch.items()).or(self.large.take());
+            batches.push(batch);
+            if let Some(left) = left {
+                self.consumer.put_back(left);
+                break;
+            }
+            if attempt > 1 {
+                break;
+            }
+        }
+        let count = chunk.finish_for_worker(self.consumer.collects(), attempt);
+        self.consumer.publish(batches);
+        count
+    }
+}
+
+struct WorkerWaker {
+    environment: Arc<Environment>,
+    worker: u32,
+}
+
+impl Wake for WorkerWaker {
+    fn wake(self: Arc<Self>) {
+        self.environment.notify(Ready::Items(self.worker));
+    }
+}
+
+/// Makes this environment the worker in place `index` of a system; `null` where that place is not vacant. The arrays
+/// are kept, and read when the environment ends; the one element of `claims` is used by `Atomics` alone.
+#[napi(catch_unwind)]
+pub fn attach_worker(
+    environment: u32,
+    system: u32,
+    index: u32,
+    mut chunk: Uint8Array,
+    mut outbox: Uint8Array,
+    mut claims: Uint32Array,
+) -> Result<Option<u32>> {
+    let environment = registry::environment(environment)?;
+    let entry = registry::system(system)?;
+    // SAFETY: the arrays are ours, and JavaScript does nothing with them during this call.
+    let word = unsafe {
+        Chunk::new(chunk.as_mut());
+        Outbox::new(outbox.as_mut());
+        NonNull::from(&mut claims.as_mut()[0])
+    };
+    // SAFETY: aligned as an element of its array is, and in memory that the state keeps until the consumer is dropped.
+    let word = unsafe { ClaimWord::new(word) };
+    let Some(consumer) = entry.system.worker_consumer(index as usize, word) else { return Ok(None) };
+    let worker = registry::next_handle();
+    let waker = Waker::from(Arc::new(WorkerWaker { environment: Arc::clone(&environment), worker }));
+    let state = State { consumer, waker, large: None, chunk, outbox, _claims: claims };
+    registry::add_worker(worker, Arc::new(Worker { environment, state: Mutex::new(Some(state)) }));
+    Ok(Some(worker))
+}
+
+/// Settles what the outbox says, then fills the chunk with up to `max` items; returns how many, or why none.
+#[napi(catch_unwind)]
+pub fn take_work(worker: u32, max: u32) -> Result<i32> {
+    let taken = registry::worker(worker)?.with(|state| {
+        state.settle()?;
+        Ok(state.take(max as usize))
+    })?;
+    Ok(taken.unwrap_or(ABORTED))
+}
+
+/// Settles what the outbox says.
+#[napi(catch_unwind)]
+pub fn report_work(worker: u32) -> Result<()> {
+    registry::worker(worker)?.with(State::settle)?;
+    Ok(())
+}
+
+/// Settles what the outbox says, and then the next item with a result that does not fit there.
+#[napi(catch_unwind)]
+pub fn settle_large_work(worker: u32, kind: u8, bytes: &[u8], length: u32) -> Result<()> {
+    let bytes = bytes[..length as usize].to_vec();
+    let result =
+        Items::from_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|refused| columns_error(&refused))?;
+    registry::worker(worker)?.with(|state| {
+        state.settle()?;
+        state.consumer.processed(1, Duration::ZERO, result, |_| true);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Settles what the outbox says, and then the next item as failed.
+#[napi(catch_unwind)]
+pub fn fail_work(worker: u32, failure: NativeFailure) -> Result<()> {
+    registry::worker(worker)?.with(|state| {
+        state.settle()?;
+        state.consumer.failed(failure.into());
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// The bytes of the items that were taken last, where they did not fit the chunk.
+#[napi(catch_unwind)]
+pub fn take_large_work(worker: u32) -> Result<Uint8Array> {
+    let large = registry::worker(worker)?.with(|state| Ok(state.large.take()))?;
+    Ok(large.flatten().unwrap_or_default().into())
+}
+
+/// Settles what the outbox says. The end of this worker's consumer: what it has begun is given up.
+#[napi(catch_unwind)]
+pub fn end_work(worker: u32) -> Result<()> {
+    let Some(entry) = registry::remove_worker(worker) else { return Ok(()) };
+    if let Some(mut state) = lock(&entry.state).take() {
+        state.settle()?;
+        state.consumer.end();
+    }
+    Ok(())
+}
+
+/// Whether a place without a worker needs one.
+#[napi(catch_unwind)]
+pub fn needs_worker(system: u32, index: u32) -> Result<bool> {
+    Ok(registry::system(system)?.system.needs_worker(index as usize))
+}

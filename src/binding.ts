@@ -51,14 +51,16 @@ export interface SystemSpec {
   capacity: number
   /** `external`: items come from JavaScript by one of the system's own producers. */
   source: SourcePlan | { kind: 'none' | 'external' }
-  /** `external`: JavaScript takes the items and handles them. */
-  handler: HandlerPlan | { kind: 'external' }
+  /** `external`: JavaScript takes the items and handles them; `workers`: so many workers do. */
+  handler: HandlerPlan | { kind: 'external' | 'workers' }
 }
 
 /** An error as the native side has it. */
 export interface NativeFailure {
   code: string
   message: string
+  /** What JavaScript threw in a worker, packed. */
+  error?: Uint8Array
 }
 
 /** Natively failed items: one, or a whole queue that a stop's time-out gave up. Times are in ms since the epoch. */
@@ -66,6 +68,7 @@ export interface NativeDeadLetter {
   items: NativeItems[]
   failure: NativeFailure
   attempts: number
+  deaths: number
   firstAt: number
   lastAt: number
 }
@@ -110,21 +113,21 @@ export interface Binding {
   /** After `Notice.Finished`, once. */
   takeReport(system: number): NativeReport | null
 
+  /** Opens a way into the system for another environment than its own, whose port has the system's handle. */
+  openPort(environment: number, system: number): number
+  closePort(port: number): void
+  /** Before a consumer's handler waits for room in its own system: whether it may. */
+  beginWait(port: number): boolean
+  endWait(port: number): void
+
   /** A `tag` other than 0 asks for a reply. Where `wait` is false, `Full` comes instead of a send that waits. */
-  sendNumber(system: number, value: number, tag: number, wait: boolean): number
-  sendItem(
-    system: number,
-    kind: number,
-    bytes: Uint8Array,
-    length: number,
-    tag: number,
-    wait: boolean,
-  ): number
+  sendNumber(port: number, value: number, tag: number, wait: boolean): number
+  sendItem(port: number, kind: number, bytes: Uint8Array, length: number, tag: number, wait: boolean): number
   /** All of them, for the system's own source or not; while draining, only what its source still had is taken. */
-  sendNumbers(system: number, values: Float64Array, fromSource: boolean): number
+  sendNumbers(port: number, values: Float64Array, fromSource: boolean): number
   /** `kinds` are one for each item, or one for all. */
   sendBlobs(
-    system: number,
+    port: number,
     kinds: Uint8Array,
     ends: Uint32Array,
     bytes: Uint8Array,
@@ -146,6 +149,34 @@ export interface Binding {
   endItems(system: number): void
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
   takeLargeItems(system: number): Uint8Array
+
+  /**
+   * Makes this environment the worker in place `index`; null where that has one, or has ended. `claims` is one word that
+   * only `Atomics` may touch from now on.
+   */
+  attachWorker(
+    environment: number,
+    system: number,
+    index: number,
+    chunk: Uint8Array,
+    outbox: Uint8Array,
+    claims: Uint32Array,
+  ): number | null
+  /** Settles what the outbox notes, then fills the chunk with up to `max` items; returns how many, or a `Take`. */
+  takeWork(worker: number, max: number): number
+  /** Settles what the outbox notes. */
+  reportWork(worker: number): void
+  /** The same, and then the next item with a result that did not fit there. */
+  settleLargeWork(worker: number, kind: number, bytes: Uint8Array, length: number): void
+  /** Settles what the outbox notes, and then the next item as failed. */
+  failWork(worker: number, failure: NativeFailure): void
+  takeLargeWork(worker: number): Uint8Array
+  /** Settles what the outbox notes, and gives up the rest. The worker's end. */
+  endWork(worker: number): void
+  /** Whether the place `index`, which has no worker, needs one; a place that doesn't has ended. */
+  needsWorker(system: number, index: number): boolean
+  /** The outbox's layout as the native side has it, for the test that compares it with ours. */
+  outboxLayout(): Record<string, number>
 
   /** The chunk's layout as the native side has it, for the test that compares it with ours. */
   chunkLayout(): Record<string, number>

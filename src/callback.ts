@@ -34,6 +34,8 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
  */
 class Slot<T> implements ContextOwner<T> {
   readonly worker: number
+  readonly prefix = ''
+  readonly attempt = 1
   readonly system: ContextSystem<T>
   readonly fulfilled: (result: unknown) => void
   readonly rejected: (error: unknown) => void
@@ -310,7 +312,7 @@ export class Callback<T, R> {
     if (tag !== 0) this.#system.runs.reject(tag, error)
     const lastAt = Date.now()
     const firstAt = Math.min(lastAt, Math.round(lastAt - (performance.now() - began)))
-    this.#system.bury({ item, error, attempts, firstAt, lastAt, reason })
+    this.#system.bury({ item, error, attempts, deaths: 0, firstAt, lastAt, reason })
   }
 
   /** There is nothing to do for now, or ever. */

@@ -35,6 +35,10 @@ export const Header = {
   Bytes: 10,
   /** Out: 1 where items have tags. */
   Tagged: 11,
+  /** Out, for workers: 1 where results are wanted. */
+  Collecting: 12,
+  /** Out, for workers: which attempt the items are at. */
+  Attempt: 13,
 } as const
 
 /** The header's kind where each item has its own. */

@@ -5,10 +5,21 @@ import { Callback, type CallbackSystem } from './callback.js'
 import { decodeItems } from './codec/decode.js'
 import { DeadlockGuard } from './deadlock.js'
 import { environmentHandle, forget, hold, type Listener, listenTo, release } from './environment.js'
-import { AbortedError, ClosedError, messageOf, SourceError, StateError, TimeoutError } from './errors.js'
+import {
+  AbortedError,
+  ClosedError,
+  messageOf,
+  SourceError,
+  StateError,
+  TimeoutError,
+  WorkerDiedError,
+} from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
 import { Liveness } from './liveness.js'
+import { HandlerPool, type PoolSystem } from './modules/handler-pool.js'
+import { WorkerModule } from './modules/module.js'
+import { SourcePool } from './modules/source-pool.js'
 import { binding } from './native.js'
 import type { SystemPlan } from './options.js'
 import { NativeOutcomes } from './outcomes.js'
@@ -21,7 +32,7 @@ import type { SystemStats } from './stats.js'
 import { doneInTurn } from './turn.js'
 import { checkWait, type SendOptions } from './wait.js'
 
-export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, CallbackSystem<T, R> {
+export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, CallbackSystem<T, R>, PoolSystem {
   readonly handle: number
   readonly capacity: number
   readonly consumers: number
@@ -36,12 +47,15 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   readonly #plan: SystemPlan<T, R>
   readonly #outcomes: NativeOutcomes<T, R>
   readonly #callback: Callback<T, R> | undefined
-  readonly #source: SourceRunner | undefined
+  readonly #source: SourceRunner | SourcePool | undefined
+  readonly #pool: HandlerPool | undefined
   readonly #guard: DeadlockGuard
   readonly #breaking = new AbortController()
   #finish!: { resolve(report: Report<T>): void; reject(error: Error): void }
   #starting: { resolve(): void; reject(error: Error): void } | undefined
   #started = false
+  /** The modules are being loaded. */
+  #loading = false
   #timeout: number | undefined
   #aborted: { error: AbortedError } | undefined
   /** Why the source failed, as JavaScript knows it. */
@@ -55,12 +69,15 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     this.maxWaiting = plan.maxWaiting
     this.handle = callNative(() => binding.createSystem(environmentHandle(), specOf(plan)))
     this.sender = new Sender(this, this.runs)
-    this.liveness = new Liveness(this.handle)
+    this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
     this.#outcomes = new NativeOutcomes(this.handle)
     this.#guard = new DeadlockGuard(plan.consumers)
     if (typeof plan.handler === 'function') this.#callback = new Callback(this, plan.handler)
+    if (plan.handler instanceof WorkerModule) this.#pool = new HandlerPool(this, plan.handler.plan)
     if (typeof plan.source === 'function') {
       this.#source = new SourceRunner(this, plan.source, plan.producers)
+    } else if (plan.source instanceof WorkerModule) {
+      this.#source = new SourcePool(this, plan.source.plan, plan.producers)
     }
     this.finished = new Promise((resolve, reject) => {
       this.#finish = { resolve, reject }
@@ -72,13 +89,34 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     else plan.signal?.addEventListener('abort', this.#onSignal)
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#checkAlive('start', 'ready')
+    if (this.#loading) throw new StateError('cannot start a system that is starting: expected it to be ready')
+    if (this.#pool || this.#source instanceof SourcePool) await this.#load()
+    return this.#start()
+  }
+
+  /** Loads the modules, in all workers at once. Where one fails, there is nothing to go on with. */
+  async #load(): Promise<void> {
+    this.#loading = true
+    try {
+      await Promise.all([this.#pool?.load(), this.#source instanceof SourcePool && this.#source.load()])
+    } catch (error) {
+      this.abort(error)
+      throw error
+    } finally {
+      this.#loading = false
+    }
+    if (this.#end) throw this.refusal(Admission.Closed)
+  }
+
+  #start(): Promise<void> {
     callNative(() => binding.startSystem(this.handle))
     this.#started = true
     hold()
     this.liveness.start(this.#plan.source !== undefined)
     this.#callback?.pause(false)
+    this.#pool?.begin()
     return new Promise((resolve, reject) => {
       this.#starting = { resolve, reject }
     })
@@ -214,6 +252,10 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     return this.#guard.any
   }
 
+  processedBy(consumer: number): number {
+    return this.#end ? 0 : (binding.systemStats(this.handle).consumers[consumer]?.items ?? 0)
+  }
+
   requestStop(): void {
     this.stop(undefined)
   }
@@ -278,11 +320,16 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   #breakOff(error: Error): void {
     if (!this.#breaking.signal.aborted) this.#breaking.abort(error)
     this.#callback?.breakOff()
+    this.#pool?.breakOff(error)
+    if (this.#source instanceof SourcePool) this.#source.abort()
   }
 
   #deliverDeadLetters(): void {
     if (this.events.has('deadLetter')) {
-      for (const letter of this.#outcomes.takeDeadLetters()) this.events.emit('deadLetter', letter)
+      for (const letter of this.#outcomes.takeDeadLetters()) {
+        if (letter.error instanceof WorkerDiedError) letter.error.cause = this.#pool?.lastError
+        this.events.emit('deadLetter', letter)
+      }
     }
     // The last listener may have gone, such as one that listened once: then nobody waits for these to be taken.
     if (!this.events.has('deadLetter')) this.watchDeadLetters()
@@ -310,10 +357,22 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     this.#plan.signal?.removeEventListener('abort', this.#onSignal)
     forget(this.handle)
     binding.dropSystem(this.handle)
-    if (sourceFailure) {
-      this.#finish.reject(new SourceError(this.#sourceFailure?.error ?? toError(sourceFailure), report))
-    } else this.#finish.resolve(report)
-    this.liveness.end()
+    const settle = (): void => {
+      if (sourceFailure) {
+        this.#finish.reject(new SourceError(this.#sourceFailure?.error ?? toError(sourceFailure), report))
+      } else this.#finish.resolve(report)
+      this.liveness.end()
+    }
+    const workers = [this.#pool, this.#source].filter((part) => part !== undefined && 'close' in part)
+    if (workers.length === 0) settle()
+    else void Promise.all(workers.map((part) => part.close())).then(settle)
+  }
+
+  /** Whether anything is left that nobody told us of, such as what workers sent. */
+  #isUnsettled(): boolean {
+    if (!this.#pool || this.#end) return false
+    const { produced, processed, deadLettered, discarded, waitingSends } = binding.systemStats(this.handle)
+    return produced > processed + deadLettered + discarded || waitingSends > 0
   }
 }
 
@@ -324,7 +383,16 @@ function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
     consumers,
     capacity,
     source:
-      source === undefined ? { kind: 'none' } : typeof source === 'function' ? { kind: 'external' } : source,
-    handler: typeof handler === 'function' ? { kind: 'external' } : handler,
+      source === undefined
+        ? { kind: 'none' }
+        : typeof source === 'function' || source instanceof WorkerModule
+          ? { kind: 'external' }
+          : source,
+    handler:
+      typeof handler === 'function'
+        ? { kind: 'external' }
+        : handler instanceof WorkerModule
+          ? { kind: 'workers' }
+          : handler,
   }
 }

@@ -121,6 +121,20 @@ export class WouldDeadlockError extends MillraceError {
   }
 }
 
+/** A handler's worker thread died with the item in hand; `cause` is what ended it, where that is known. */
+export class WorkerDiedError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_WORKER_DIED', message, options)
+  }
+}
+
+/** A module that was loaded and is not what it should be. */
+export class ModuleError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_MODULE', message)
+  }
+}
+
 /** The native binary is missing or can't be loaded: the message names the platform, the package and the cause. */
 export class NativeBindingError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {

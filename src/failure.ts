@@ -8,10 +8,18 @@ import {
   MillraceError,
   messageOf,
   StateError,
+  WorkerDiedError,
 } from './errors.js'
+import { unpackThrown } from './modules/thrown.js'
+
+/** What failed natively, as an error; or what a worker's handler threw, whatever that was. */
+export function toThrown(failure: NativeFailure): unknown {
+  return failure.error === undefined ? toError(failure) : unpackThrown(failure.error)
+}
 
 /** What failed natively, as an error. */
 export function toError({ code, message }: NativeFailure): MillraceError {
+  if (code === 'ERR_MILLRACE_WORKER_DIED') return new WorkerDiedError(message)
   return code === 'ERR_MILLRACE_ABORTED' ? new AbortedError(message) : new HandlerError(code, message)
 }
 

@@ -7,8 +7,12 @@ import type { SendOptions } from './wait.js'
 export interface ContextOwner<T> {
   /** Which consumer it is, from 0. */
   readonly worker: number
+  /** What its items' ids begin with. */
+  readonly prefix: string
   /** The number of the item that it handles. */
   readonly sequence: number
+  /** Which attempt it is, from 1. */
+  readonly attempt: number
   readonly system: ContextSystem<T>
 }
 
@@ -33,11 +37,11 @@ export class HandlerContext<T> implements Context<T> {
   }
 
   get id(): string {
-    return String(this.#sequence)
+    return `${this.#owner.prefix}${this.#sequence}`
   }
 
   get attempt(): number {
-    return 1
+    return this.#owner.attempt
   }
 
   get signal(): AbortSignal {

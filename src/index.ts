@@ -8,11 +8,13 @@ export {
   HandlerError,
   InvalidOptionError,
   MillraceError,
+  ModuleError,
   NativeBindingError,
   SourceError,
   StateError,
   TimeoutError,
   UncloneableError,
+  WorkerDiedError,
   WouldDeadlockError,
 } from './errors.js'
 export type { SystemEvent, SystemEvents, SystemListener } from './events.js'
@@ -26,6 +28,7 @@ export {
   noop,
   sleep,
 } from './handlers.js'
+export { handlerModule, type ModuleOptions, sourceModule } from './modules/module.js'
 export type { SystemHandler, SystemOptions, SystemSource } from './options.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
 export {

@@ -12,6 +12,7 @@ import { binding } from './native.js'
  */
 export class Liveness {
   readonly #handle: number
+  readonly #unsettled: () => boolean
   /** Who waits for the notice under way, and who for the one after. */
   #covered = new Set<() => void>()
   #behind = new Set<() => void>()
@@ -25,8 +26,10 @@ export class Liveness {
   #held = false
   #over = false
 
-  constructor(handle: number) {
+  /** @param unsettled - whether anything is left that was sent without us */
+  constructor(handle: number, unsettled: () => boolean) {
     this.#handle = handle
+    this.#unsettled = unsettled
   }
 
   /** The system was started; one with a source is busy until its end. */
@@ -72,6 +75,7 @@ export class Liveness {
     this.#watching = false
     const settled = [...this.#covered]
     this.#covered.clear()
+    this.#sentSince ||= this.#unsettled()
     if (this.#behind.size > 0 || (this.#sentSince && this.#started)) this.#watch()
     this.#update()
     for (const call of settled) call()

@@ -1,8 +1,10 @@
 /** The options of a system: their meaning, defaults and checks, all of them before anything starts. */
 
+import { availableParallelism } from 'node:os'
 import type { HandlerFunction, SourceFunction } from './context.js'
 import { InvalidOptionError } from './errors.js'
 import { type Handler, type HandlerPlan, NativeHandler } from './handlers.js'
+import { isModulePlace, planModule, WorkerModule } from './modules/module.js'
 import { NativeSource, type Source, type SourcePlan } from './sources.js'
 import { checkBoolean, checkInteger, checkOptions, checkSignal } from './validate.js'
 
@@ -10,12 +12,12 @@ import { checkBoolean, checkInteger, checkOptions, checkSignal } from './validat
 export interface SystemOptions<T, R> {
   /**
    * How many producers run the source, from 1 to 1024. Default 10; for a source function 1, because each call of it
-   * makes items of its own. An iterable is always pulled by one.
+   * makes items of its own; for a module `os.availableParallelism()`. An iterable is always pulled by one.
    */
   producers?: number | undefined
   /**
-   * How many items are handled at once, from 1 to 1024: threads of a native handler, or pending promises of a
-   * function. Default 5.
+   * How many items are handled at once, from 1 to 1024: threads of a native handler, worker threads of a module, or
+   * pending promises of a function. Default 5; for a module `os.availableParallelism()`.
    */
   consumers?: number | undefined
   /**
@@ -26,11 +28,14 @@ export interface SystemOptions<T, R> {
   /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number | undefined
   /**
-   * Where items come from: `sequence()`, `lines()`, `files()`, an iterable or asynchronous iterable object, or a
+   * Where items come from: `sequence()`, `lines()`, `files()`, `sourceModule(url)`, an iterable or asynchronous iterable object, or a
    * function that returns one. Default: nowhere, items come by `send`. A string is refused: use `lines(path)`.
    */
   source?: SystemSource<T> | undefined
-  /** What handles each item: a function, or `hash()`, `hashFile()`, `sleep()`, `noop()`. */
+  /**
+   * What handles each item: a function; `hash()`, `hashFile()`, `sleep()`, `noop()`; or a module whose function runs in
+   * worker threads: `handlerModule(url)`, or the `file:` URL or absolute path itself.
+   */
   handler: SystemHandler<T, R>
   /** Whether results are kept for `results()` from the start. Default: only once `results()` was called. */
   results?: boolean | undefined
@@ -42,7 +47,7 @@ export interface SystemOptions<T, R> {
 export type SystemSource<T> = Source<T> | (Iterable<T> & object) | AsyncIterable<T> | SourceFunction<T>
 
 /** What can handle a system's items. */
-export type SystemHandler<T, R> = Handler<T, R> | HandlerFunction<T, R>
+export type SystemHandler<T, R> = Handler<T, R> | HandlerFunction<T, R> | URL | string
 
 /** The options after their checks. */
 export interface SystemPlan<T, R> {
@@ -50,8 +55,8 @@ export interface SystemPlan<T, R> {
   consumers: number
   capacity: number
   maxWaiting: number
-  source: SourcePlan | SourceFunction<T> | undefined
-  handler: HandlerPlan | HandlerFunction<T, R>
+  source: SourcePlan | SourceFunction<T> | WorkerModule | undefined
+  handler: HandlerPlan | HandlerFunction<T, R> | WorkerModule
   results: boolean
   signal: AbortSignal | undefined
 }
@@ -73,14 +78,12 @@ const KNOWN = [
 /** @throws {InvalidOptionError} for anything that can't be used, naming it */
 export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R> {
   checkOptions('options', options, KNOWN)
-  const {
-    consumers = DEFAULTS.consumers,
-    capacity = DEFAULTS.capacity,
-    maxWaiting,
-    results = false,
-  } = options
+  const { capacity = DEFAULTS.capacity, maxWaiting, results = false } = options
   const source = planSource(options.source)
-  const { producers = typeof source === 'function' ? 1 : DEFAULTS.producers } = options
+  const handler = planHandler(options.handler)
+  const { producers = defaultProducers(source) } = options
+  const { consumers = handler instanceof WorkerModule ? availableParallelism() : DEFAULTS.consumers } =
+    options
   checkInteger('producers', producers, 1, MAX_THREADS)
   return {
     // An iterable can only be pulled by one.
@@ -92,14 +95,20 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
         ? Infinity
         : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
     source,
-    handler: planHandler(options.handler),
+    handler,
     results: checkBoolean('results', results),
     signal: options.signal === undefined ? undefined : checkSignal('signal', options.signal),
   }
 }
 
+function defaultProducers(source: SystemPlan<unknown, unknown>['source']): number {
+  if (source instanceof WorkerModule) return availableParallelism()
+  return typeof source === 'function' ? 1 : DEFAULTS.producers
+}
+
 function planSource<T>(source: SystemSource<T> | undefined): SystemPlan<T, unknown>['source'] {
   if (source instanceof NativeSource) return source.plan
+  if (source instanceof WorkerModule) return source
   if (source === undefined || typeof source === 'function') return source
   if (isIterable(source)) return () => source
   const hint = typeof source === 'string' ? 'for the lines of a file, use lines(path)' : undefined
@@ -121,6 +130,12 @@ function isIterable<T>(source: unknown): source is Iterable<T> | AsyncIterable<T
 
 function planHandler<T, R>(handler: SystemHandler<T, R>): SystemPlan<T, R>['handler'] {
   if (handler instanceof NativeHandler) return handler.plan
+  if (handler instanceof WorkerModule) return handler
+  if (isModulePlace(handler)) return new WorkerModule(planModule('handler', handler))
   if (typeof handler === 'function') return handler
-  throw new InvalidOptionError('handler', 'a function, or a handler such as hash(algorithm)', handler)
+  throw new InvalidOptionError(
+    'handler',
+    'a function, a handler such as hash(algorithm), or the URL or absolute path of a module',
+    handler,
+  )
 }

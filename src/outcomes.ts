@@ -2,7 +2,7 @@
 
 import { Chunk } from './chunk.js'
 import { decodeItems } from './codec/decode.js'
-import { toError } from './failure.js'
+import { toThrown } from './failure.js'
 import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
 import type { Runs } from './runs.js'
@@ -30,16 +30,20 @@ export class NativeOutcomes<T, R> {
       const results = this.#decode(count, () => binding.takeLargeReplies(this.#handle))
       for (const [index, result] of results.entries()) runs.resolve(this.#chunk.tags[index] as number, result)
     }
-    for (const { tag, failure } of binding.takeReplyFailures(this.#handle)) runs.reject(tag, toError(failure))
+    for (const { tag, failure } of binding.takeReplyFailures(this.#handle))
+      runs.reject(tag, toThrown(failure))
   }
 
   /** The items that were given up. */
   *takeDeadLetters(): Generator<DeadLetter<T>> {
-    for (const { items, failure, attempts, firstAt, lastAt } of binding.takeDeadLetters(this.#handle)) {
-      const error = toError(failure)
-      const reason = REASONS[failure.code] ?? 'failed'
+    for (const { items, failure, attempts, deaths, firstAt, lastAt } of binding.takeDeadLetters(
+      this.#handle,
+    )) {
+      const error = toThrown(failure)
+      // What a handler threw may have any code.
+      const reason = (failure.error === undefined && REASONS[failure.code]) || 'failed'
       for (const item of items.flatMap(decodeItems<T>))
-        yield { item, error, attempts, firstAt, lastAt, reason }
+        yield { item, error, attempts, deaths, firstAt, lastAt, reason }
     }
   }
 
@@ -52,4 +56,5 @@ export class NativeOutcomes<T, R> {
 const REASONS: Record<string, DeadLetterReason> = {
   ERR_MILLRACE_ABORTED: 'aborted',
   ERR_MILLRACE_TIMEOUT: 'timeout',
+  ERR_MILLRACE_WORKER_DIED: 'died',
 }

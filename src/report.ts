@@ -17,6 +17,8 @@ export interface DeadLetter<T = unknown> {
   error: unknown
   /** How many attempts there were; 0 where it was never handed to a handler. */
   attempts: number
+  /** How many of those ended with the death of the worker thread that made them. */
+  deaths: number
   /** When its first attempt began, in ms since the epoch. */
   firstAt: number
   /** When its last attempt ended, in ms since the epoch. */
@@ -26,6 +28,6 @@ export interface DeadLetter<T = unknown> {
 
 /**
  * Why an item was given up: its handler failed or its source could not make it as it should, the system's stop ran
- * past its time-out, or the system was aborted while the item was being handled.
+ * past its time-out, the system was aborted while the item was being handled, or the worker threads that handled it died.
  */
-export type DeadLetterReason = 'failed' | 'timeout' | 'aborted'
+export type DeadLetterReason = 'failed' | 'timeout' | 'aborted' | 'died'

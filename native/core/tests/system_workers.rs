@@ -43,7 +43,7 @@ impl Worker {
             Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
             Poll::Pending => return Poll::Pending,
         };
-        self.items = batch.items().clone();
+        self.items.clone_from(batch.items());
         self.at = 0;
         self.consumer().publish(vec![batch]);
         Poll::Ready(Ok(()))
@@ -231,7 +231,6 @@ fn items_outlive_their_workers() {
     const WORKERS: usize = 3;
     const ITEMS: u64 = 20_000;
     let seed = std::env::var("MILLRACE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
-    println!("MILLRACE_SEED={seed}");
     let system = system(WORKERS, 50, false);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..WORKERS)
@@ -270,7 +269,7 @@ fn items_outlive_their_workers() {
         let letters = system.take_dead_letters();
         settled.extend(letters.iter().flat_map(|letter| letter.items.clone()));
         settled.sort_unstable();
-        assert!(settled.into_iter().eq(0..ITEMS), "each item is settled once");
+        assert!(settled.into_iter().eq(0..ITEMS), "each item is settled once; MILLRACE_SEED={seed}");
         assert!(letters.iter().all(|letter| letter.deaths == 2));
         assert_eq!(report.stats.peak_queued, 50);
         assert_conservation(&report);

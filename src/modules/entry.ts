@@ -1,0 +1,44 @@
+/** What a worker thread of a system runs first: it loads its module, says so, and waits to be told to begin. */
+
+import { workerData } from 'node:worker_threads'
+import { hold, release } from '../environment.js'
+import { loadFunction } from './load.js'
+import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
+import { packThrown, unpackThrown } from './thrown.js'
+import { WorkerHandler } from './worker-handler.js'
+import { WorkerSource } from './worker-source.js'
+
+/** What runs in the worker. */
+export interface WorkerRole {
+  begin(): void
+  /** Production ends. */
+  end?(): void
+  /** The system breaks off, with this reason. */
+  breakOff(reason: unknown): void
+}
+
+void run(workerData as WorkerStart)
+
+async function run(start: WorkerStart): Promise<void> {
+  const { port } = start
+  const tell = (message: FromWorker): void => port.postMessage(message)
+  // Until it is told to begin, and until it has ended.
+  hold()
+  let role: WorkerRole
+  try {
+    const call = await loadFunction(start.module)
+    role =
+      start.role === 'handler' ? new WorkerHandler(start, call, tell) : new WorkerSource(start, call, tell)
+  } catch (error) {
+    tell({ type: 'failed', error: packThrown(error) })
+    release()
+    return
+  }
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'begin') role.begin()
+    else if (message.type === 'end') role.end?.()
+    else role.breakOff(unpackThrown(message.reason))
+  })
+  port.unref()
+  tell({ type: 'loaded' })
+}

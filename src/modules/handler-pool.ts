@@ -1,0 +1,145 @@
+/** The workers of a system whose handler is a module: started together, replaced when they die, ended with it. */
+
+import { ModuleError, messageOf } from '../errors.js'
+import { binding } from '../native.js'
+import type { FromWorker } from './messages.js'
+import type { ModulePlan } from './module.js'
+import { packThrown } from './thrown.js'
+import { WorkerThread } from './worker-thread.js'
+
+/** What a pool needs to know of its system. */
+export interface PoolSystem {
+  readonly handle: number
+  readonly consumers: number
+  readonly capacity: number
+  /** How many items the consumer has processed. */
+  processedBy(consumer: number): number
+  requestStop(): void
+  /** No worker can be had any more, for this reason. */
+  abort(reason: unknown): void
+}
+
+interface Place {
+  thread: WorkerThread | undefined
+  /** How often in a row its worker died before it had processed anything, or failed to load. */
+  deaths: number
+  failures: number
+  processed: number
+  timer: NodeJS.Timeout | undefined
+}
+
+/** ms before a worker is replaced that died again; it doubles each time. */
+const FIRST_BACKOFF = 20
+const MAX_BACKOFF = 2000
+/** After so many failures in a row to load the module that could be loaded before, nobody can count on it. */
+const MAX_FAILURES = 5
+
+export class HandlerPool {
+  readonly #system: PoolSystem
+  readonly #module: ModulePlan
+  readonly #places: Place[]
+  #lastError: unknown
+  #closing = false
+
+  constructor(system: PoolSystem, module: ModulePlan) {
+    this.#system = system
+    this.#module = module
+    this.#places = Array.from({ length: system.consumers }, () => ({
+      thread: undefined,
+      deaths: 0,
+      failures: 0,
+      processed: 0,
+      timer: undefined,
+    }))
+  }
+
+  /** What ended the last worker that died. */
+  get lastError(): unknown {
+    return this.#lastError
+  }
+
+  /** Starts all workers and loads the module in each. Rejects with the module's own error. */
+  async load(): Promise<void> {
+    await Promise.all(this.#places.map((place, index) => this.#start(place, index).loaded))
+  }
+
+  /** Lets all workers begin. */
+  begin(): void {
+    for (const { thread } of this.#places) thread?.tell({ type: 'begin' })
+  }
+
+  /** The system breaks off: handlers are told, and what does not exit is terminated. */
+  breakOff(reason: unknown): void {
+    this.#closing = true
+    const packed = packThrown(reason)
+    for (const { thread, timer } of this.#places) {
+      clearTimeout(timer)
+      thread?.tell({ type: 'breakOff', reason: packed })
+      void thread?.end()
+    }
+  }
+
+  /** Ends all workers, and waits for their exit. */
+  async close(patience?: number): Promise<void> {
+    this.#closing = true
+    for (const { timer } of this.#places) clearTimeout(timer)
+    await Promise.all(this.#places.map(({ thread }) => thread?.end(patience)))
+  }
+
+  #start(place: Place, index: number): WorkerThread {
+    const { handle, consumers, capacity } = this.#system
+    const thread = new WorkerThread(
+      { role: 'handler', module: this.#module, system: handle, index, count: consumers, capacity },
+      {
+        told: (message) => this.#told(message),
+        exited: (error) => this.#exited(place, index, error),
+      },
+    )
+    place.thread = thread
+    // Whoever waits for it hears of it.
+    thread.loaded.catch(() => {})
+    return thread
+  }
+
+  #told(message: FromWorker): void {
+    if (message.type === 'stop') this.#system.requestStop()
+  }
+
+  #exited(place: Place, index: number, error: unknown): void {
+    place.thread = undefined
+    if (this.#closing || !this.#isNeeded(index)) return
+    this.#lastError = error
+    const processed = this.#system.processedBy(index)
+    place.deaths = processed > place.processed ? 0 : place.deaths + 1
+    place.processed = processed
+    const backoff = place.deaths === 0 ? 0 : Math.min(FIRST_BACKOFF * 2 ** (place.deaths - 1), MAX_BACKOFF)
+    place.timer = setTimeout(() => void this.#replace(place, index), backoff)
+    // What is left to do keeps the process alive, and nothing else need to.
+    place.timer.unref()
+  }
+
+  async #replace(place: Place, index: number): Promise<void> {
+    if (this.#closing || !this.#isNeeded(index)) return
+    const thread = this.#start(place, index)
+    try {
+      await thread.loaded
+    } catch (cause) {
+      if (++place.failures < MAX_FAILURES || this.#closing) return
+      this.#system.abort(
+        Object.assign(
+          new ModuleError(
+            `expected the module to load in a new worker, as it had in the first, but it failed ${MAX_FAILURES} times: ${messageOf(cause)}`,
+          ),
+          { cause },
+        ),
+      )
+      return
+    }
+    place.failures = 0
+    thread.tell({ type: 'begin' })
+  }
+
+  #isNeeded(index: number): boolean {
+    return binding.needsWorker(this.#system.handle, index)
+  }
+}

@@ -1,0 +1,31 @@
+/** What the thread of a system and its workers tell each other. Items never go this way. */
+
+import type { MessagePort } from 'node:worker_threads'
+import type { ModulePlan } from './module.js'
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  role: 'handler' | 'source'
+  module: ModulePlan
+  /** The system's handle. */
+  system: number
+  /** Which of the consumers, or producers, it is. */
+  index: number
+  /** How many there are. */
+  count: number
+  capacity: number
+  port: MessagePort
+}
+
+/** To a worker: begin; end production; the system breaks off. */
+export type ToWorker = { type: 'begin' } | { type: 'end' } | { type: 'breakOff'; reason: Uint8Array }
+
+/**
+ * From a worker: its module is loaded, or failed to; a handler stops the system; the source ended, perhaps because it
+ * failed; the consumer has ended.
+ */
+export type FromWorker =
+  | { type: 'loaded' }
+  | { type: 'failed'; error: Uint8Array }
+  | { type: 'stop' }
+  | { type: 'ended'; failure?: Uint8Array }

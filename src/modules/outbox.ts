@@ -1,0 +1,81 @@
+/**
+ * The memory in which a worker notes what it made of the items that it claimed, in the order of its claims. The native
+ * side reads it when the worker calls, and when the worker's environment ends, so what was noted is settled whatever
+ * happens to the worker. native/binding/src/outbox.rs has the same layout; a test compares the two.
+ */
+
+import { CHUNK_ITEMS } from '../chunk.js'
+import { type EncodedItem, encodeItem } from '../codec/encode.js'
+
+const BYTES = 64 * 1024
+
+/** Byte offsets of the columns. */
+export const OutboxLayout = {
+  count: 0,
+  busy: 8,
+  sample: 16,
+  ends: 24,
+  kinds: 24 + 4 * CHUNK_ITEMS,
+  bytes: 24 + 5 * CHUNK_ITEMS,
+  size: 24 + 5 * CHUNK_ITEMS + BYTES,
+  /** The kind of an item that has no result. */
+  none: 255,
+} as const
+
+export class Outbox {
+  readonly memory = new Uint8Array(OutboxLayout.size)
+  readonly #count = new Uint32Array(this.memory.buffer, OutboxLayout.count, 1)
+  readonly #times = new Float64Array(this.memory.buffer, OutboxLayout.busy, 2)
+  readonly #ends = new Uint32Array(this.memory.buffer, OutboxLayout.ends, CHUNK_ITEMS)
+  readonly #kinds = new Uint8Array(this.memory.buffer, OutboxLayout.kinds, CHUNK_ITEMS)
+  readonly #bytes = new Uint8Array(this.memory.buffer, OutboxLayout.bytes, BYTES)
+
+  /** How many items are noted; a native call that reads the notes makes it 0. */
+  get count(): number {
+    return this.#count[0] as number
+  }
+
+  get full(): boolean {
+    return this.count === CHUNK_ITEMS
+  }
+
+  /** Notes that the next item was processed, and that nobody wants its result. */
+  noteNoResult(): void {
+    this.#note(OutboxLayout.none, this.#end)
+  }
+
+  /**
+   * Notes that the next item was processed, with its result; or gives the result back, encoded, where it does not fit.
+   *
+   * @throws {UncloneableError} for a result that can't travel
+   */
+  noteResult(result: unknown): EncodedItem | undefined {
+    const encoded = encodeItem(result, 'result')
+    const begin = this.#end
+    const end = begin + encoded.length
+    if (end > BYTES) return encoded
+    const { bytes, length } = encoded
+    this.#bytes.set(bytes.length === length ? bytes : bytes.subarray(0, length), begin)
+    this.#note(encoded.kind, end)
+    return undefined
+  }
+
+  /** Notes how many ms the handler worked since the last report, and what one item took. */
+  noteTimes(busy: number, sample: number): void {
+    this.#times[0] = busy
+    this.#times[1] = sample
+  }
+
+  get #end(): number {
+    const { count } = this
+    return count === 0 ? 0 : (this.#ends[count - 1] as number)
+  }
+
+  #note(kind: number, end: number): void {
+    const { count } = this
+    this.#kinds[count] = kind
+    this.#ends[count] = end
+    // Last: who reads this after the worker's end must find what it counts.
+    this.#count[0] = count + 1
+  }
+}

@@ -1,0 +1,31 @@
+/** Sends of a worker into the system that it works for. */
+
+import { Admission } from '../binding.js'
+import { environmentHandle } from '../environment.js'
+import { AbortedError, ClosedError } from '../errors.js'
+import { binding } from '../native.js'
+import { Runs } from '../runs.js'
+import { Sender } from '../sender.js'
+
+/** A sender of this environment's own, so that its sends keep their order. */
+export function openSender<T>(
+  system: number,
+  capacity: number,
+): { sender: Sender<T, unknown>; port: number } {
+  const port = binding.openPort(environmentHandle(), system)
+  const sender = new Sender<T, unknown>(
+    {
+      handle: port,
+      capacity,
+      maxWaiting: Infinity,
+      sent() {},
+      flush: () => false,
+      refusal: (admission) =>
+        admission === Admission.Aborted
+          ? new AbortedError('the system was aborted')
+          : new ClosedError('expected a system that takes items, got one that was stopped or has ended'),
+    },
+    new Runs(),
+  )
+  return { sender, port }
+}

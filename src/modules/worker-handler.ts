@@ -1,0 +1,214 @@
+/** A handler module's function, in its worker: it takes items ahead, and calls the function with one at a time. */
+
+import { performance } from 'node:perf_hooks'
+import { threadId } from 'node:worker_threads'
+import { Take } from '../binding.js'
+import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
+import { environmentHandle, forget, listenTo, release } from '../environment.js'
+import { WouldDeadlockError } from '../errors.js'
+import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
+import { binding } from '../native.js'
+import type { Sender } from '../sender.js'
+import { doneInTurn, inNextTurn, turnIsDue } from '../turn.js'
+import { checkWait, type SendOptions } from '../wait.js'
+import { toThrownFailure } from './failure.js'
+import type { AnyFunction } from './load.js'
+import type { FromWorker, WorkerStart } from './messages.js'
+import { Outbox } from './outbox.js'
+import { openSender } from './way-in.js'
+
+/** ms that a chunk of items is to take. What is ahead can be taken away by idle workers, results noted can not. */
+const CHUNK_MS = 0.25
+/** Low half of the claim word: how many were claimed; high half: up to which that is allowed. */
+const CLAIMED = 0xffff
+
+export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unknown> {
+  readonly worker: number
+  readonly prefix: string
+  readonly system = this
+  sequence = -1
+  attempt = 1
+  readonly #start: WorkerStart
+  readonly #handler: AnyFunction
+  readonly #tell: (message: FromWorker) => void
+  readonly #chunk = new Chunk()
+  readonly #outbox = new Outbox()
+  readonly #claims = new Uint32Array(1)
+  readonly #breaking = new AbortController()
+  readonly #sender: Sender<unknown, unknown>
+  readonly #port: number
+  /** How many sends of the item in hand count as waiting. */
+  #waits = 0
+  #handle = 0
+  /** How many items to take at once. */
+  #most = 1
+  #wake: (() => void) | undefined
+  #over = false
+
+  constructor(start: WorkerStart, handler: AnyFunction, tell: (message: FromWorker) => void) {
+    this.#start = start
+    this.worker = start.index
+    // A worker in a dead one's place counts anew.
+    this.prefix = `${start.index}.${threadId}.`
+    this.#handler = handler
+    this.#tell = tell
+    const { sender, port } = openSender<unknown>(start.system, start.capacity)
+    this.#sender = sender
+    this.#port = port
+  }
+
+  get signal(): AbortSignal {
+    return this.#breaking.signal
+  }
+
+  begin(): void {
+    const { system, index } = this.#start
+    const { memory } = this.#chunk
+    const handle = binding.attachWorker(
+      environmentHandle(),
+      system,
+      index,
+      memory,
+      this.#outbox.memory,
+      this.#claims,
+    )
+    if (handle === null) {
+      this.#end()
+      return
+    }
+    this.#handle = handle
+    listenTo(handle, { noticed() {}, itemsReady: () => this.#wakeUp(), resultsReady() {} })
+    void this.#run()
+  }
+
+  breakOff(reason: unknown): void {
+    this.#breaking.abort(reason)
+    this.#end()
+    this.#wakeUp()
+  }
+
+  // What handlers ask and tell.
+
+  async sendFrom(consumer: object | undefined, item: unknown, options: SendOptions = {}): Promise<void> {
+    if (consumer === undefined) return this.#sender.send(item, options)
+    checkWait(options).signal?.throwIfAborted()
+    if (this.#sender.trySend(item)) return doneInTurn()
+    if (!binding.beginWait(this.#port)) throw refusal(this.#start.count)
+    const { sequence } = this
+    this.#waits++
+    try {
+      await this.#sender.send(item, options)
+    } finally {
+      if (this.sequence === sequence && this.#waits > 0) this.#endWait()
+    }
+  }
+
+  requestStop(): void {
+    this.#tell({ type: 'stop' })
+  }
+
+  // The work.
+
+  async #run(): Promise<void> {
+    while (!this.#over) {
+      const count = binding.takeWork(this.#handle, this.#most)
+      if (count > 0) await this.#handleChunk(count)
+      else if (count === Take.Nothing) await new Promise<void>((resolve) => (this.#wake = resolve))
+      else break
+    }
+    this.#end()
+  }
+
+  async #handleChunk(count: number): Promise<void> {
+    const { header, tags, tagged } = this.#chunk
+    const handler = this.#handler
+    const began = performance.now()
+    const items = this.#chunk.decode(count, () => binding.takeLargeWork(this.#handle))
+    this.attempt = header[Header.Attempt] as number
+    const collecting = header[Header.Collecting] !== 0
+    let done = 0
+    let reported = began
+    while (done < count && this.#claim()) {
+      this.sequence++
+      const wanted = collecting || (tagged && tags[done] !== 0)
+      try {
+        let result = handler(items[done], new HandlerContext<unknown>(this, this.sequence))
+        if (isThenable(result)) result = await result
+        if (this.#over) return
+        this.#settle(result, wanted)
+      } catch (error) {
+        if (this.#over) return
+        this.#fail(error)
+      }
+      while (this.#waits > 0) this.#endWait()
+      if (++done === count) break
+      // What is done must not wait behind what may take long: not with a caller waiting, and never for more than a moment.
+      const now = tagged || this.#outbox.full ? Infinity : performance.now()
+      if (now - reported > CHUNK_MS) {
+        binding.reportWork(this.#handle)
+        reported = performance.now()
+      }
+      if (turnIsDue()) await new Promise<void>(inNextTurn)
+      if (this.#over) return
+    }
+    const took = performance.now() - began
+    if (done > 0) this.#outbox.noteTimes(took, took / done)
+    this.#adapt(done, took)
+  }
+
+  /** Whether the next item is this worker's: an idle one may have taken it away. */
+  #claim(): boolean {
+    const claims = Atomics.add(this.#claims, 0, 1)
+    return (claims & CLAIMED) < claims >>> 16
+  }
+
+  #settle(result: unknown, wanted: boolean): void {
+    if (!wanted) {
+      this.#outbox.noteNoResult()
+      return
+    }
+    const large = this.#outbox.noteResult(result)
+    if (large) binding.settleLargeWork(this.#handle, large.kind, large.bytes, large.length)
+  }
+
+  #fail(error: unknown): void {
+    binding.failWork(this.#handle, toThrownFailure(error))
+  }
+
+  #adapt(done: number, took: number): void {
+    if (took > CHUNK_MS) this.#most = Math.max(1, Math.floor((done * CHUNK_MS) / took))
+    else if (done >= this.#most) this.#most = Math.min(this.#most * 2, CHUNK_ITEMS)
+  }
+
+  #endWait(): void {
+    this.#waits--
+    binding.endWait(this.#port)
+  }
+
+  #wakeUp(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  #end(): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.#handle !== 0) {
+      forget(this.#handle)
+      binding.endWork(this.#handle)
+    }
+    this.#tell({ type: 'ended' })
+    release()
+  }
+}
+
+function refusal(consumers: number): WouldDeadlockError {
+  return new WouldDeadlockError(
+    `ctx.send(): expected a consumer that can make room, but the channel is full and all ${consumers} wait to send`,
+  )
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return typeof (value as PromiseLike<unknown>).then === 'function'
+}

@@ -1,0 +1,80 @@
+/** A worker thread, as the system's own thread sees it. */
+
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { hold, release } from '../environment.js'
+import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
+import { unpackThrown } from './thrown.js'
+
+/** What a worker thread tells. */
+export interface WorkerListener {
+  /** A message, once its module is loaded. */
+  told(message: FromWorker): void
+  /** It has exited; with what ended it, where that was an error that nobody caught. */
+  exited(error: unknown): void
+}
+
+/** How long a worker that has nothing to do any more may take to exit by itself, in ms. */
+const EXIT_MS = 100
+
+/** Starts a worker, and loads its module there. It does not keep the process alive. */
+export class WorkerThread {
+  /** Resolves once its module is loaded; rejects with the module's own error, or with what ended the worker before. */
+  readonly loaded: Promise<void>
+  readonly exited: Promise<void>
+  readonly #worker: Worker
+  readonly #port: MessagePort
+  #error: unknown
+  #settleLoading: { resolve(): void; reject(error: unknown): void } | undefined
+
+  constructor(start: Omit<WorkerStart, 'port'>, listener: WorkerListener) {
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    const { env, resourceLimits, execArgv, ...module } = start.module
+    const workerData: WorkerStart = { ...start, module, port: port2 }
+    hold()
+    this.loaded = new Promise<void>((resolve, reject) => {
+      this.#settleLoading = { resolve, reject }
+    })
+    this.loaded.then(release, release)
+    this.#worker = new Worker(new URL('entry.js', import.meta.url), {
+      workerData,
+      transferList: [port2],
+      name: `millrace-${start.role === 'handler' ? 'w' : 'p'}${start.index}`,
+      ...(env !== undefined && { env }),
+      ...(resourceLimits !== undefined && { resourceLimits }),
+      ...(execArgv !== undefined && { execArgv: [...execArgv] }),
+    })
+    port1.on('message', (message: FromWorker) => {
+      if (message.type === 'loaded') this.#settleLoading?.resolve()
+      else if (message.type === 'failed') this.#settleLoading?.reject(unpackThrown(message.error))
+      else listener.told(message)
+    })
+    this.#worker.on('error', (error) => {
+      this.#error = error
+    })
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        port1.close()
+        const error = this.#error ?? new Error(`the worker exited with code ${code}`)
+        this.#settleLoading?.reject(error)
+        listener.exited(error)
+        resolve()
+      })
+    })
+    this.#worker.unref()
+    port1.unref()
+  }
+
+  tell(message: ToWorker): void {
+    this.#port.postMessage(message)
+  }
+
+  /** Waits for its exit for a moment, then terminates it. */
+  async end(patience = EXIT_MS): Promise<void> {
+    hold()
+    const timer = setTimeout(() => void this.#worker.terminate(), patience)
+    await this.exited
+    clearTimeout(timer)
+    release()
+  }
+}

@@ -1,5 +1,8 @@
 /** The public face of a system: it checks what it is given, and leaves the rest to the engine. */
 
+// For `AsyncDisposable`, which no default library of TypeScript has: whoever compiles against our types gets it by this.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { Engine } from './engine.js'
 import { InvalidOptionError } from './errors.js'
 import type { SystemEvent, SystemListener } from './events.js'

@@ -277,19 +277,20 @@ test('unknown options of sources and handlers are refused', (t) => {
 test('what only a look at the file system shows is refused before anything starts', async (t) => {
   const folder = await temporaryFolder(t)
   const make = (source: unknown): unknown => new ProducerConsumerSystem({ source, handler: noop() } as never)
-  const cases: [unknown, string][] = [
-    [lines(`${folder}/missing.txt`), 'paths'],
+  const cases: [source: unknown, option: string, code?: string][] = [
+    [lines(`${folder}/missing.txt`), 'paths', 'ENOENT'],
     [lines(folder), 'paths'],
-    [files(`${folder}/missing`), 'root'],
+    [files(`${folder}/missing`), 'root', 'ENOENT'],
     [files(new URL(import.meta.url)), 'root'],
     [files(folder, { glob: '[a' }), 'glob'],
   ]
-  for (const [source, option] of cases) {
+  for (const [source, option, code] of cases) {
     const error = t.throws<InvalidOptionError>(() => make(source), {
       instanceOf: InvalidOptionError,
       code: 'ERR_MILLRACE_INVALID_OPTION',
     })
     t.is(error?.option, option)
+    t.is((error?.cause as { code: string } | undefined)?.code, code)
   }
 })
 

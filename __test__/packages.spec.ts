@@ -28,7 +28,12 @@ test('the two tarballs run where there is no Rust, by import and by require', as
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], { cwd: app, env })
 
   const main = join(app, 'node_modules/millrace')
-  t.deepEqual((await readdir(main)).sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+  const documents = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md']
+  t.deepEqual((await readdir(main)).sort(), [...documents, 'dist', 'docs', 'package.json'])
+  for (const document of documents) {
+    const links = (await readFile(join(main, document), 'utf8')).matchAll(/\]\((?!https:)([^)]+)\)/g)
+    for (const [, link = ''] of links) t.true(existsSync(join(main, link)), `${document}: ${link}`)
+  }
   for (const file of await readdir(join(main, 'dist'), { recursive: true, withFileTypes: true })) {
     t.true(file.isDirectory() || /\.(js|d\.ts)$/.test(file.name), file.name)
   }

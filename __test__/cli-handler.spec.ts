@@ -95,7 +95,7 @@ test('a second interrupt ends a run whose handler never settles', async (t) => {
   await running.said(/ 3 of 1,000 queued {2}5 produced/)
   running.signal('SIGINT')
   await running.said(/SIGINT: draining, 5 left; again aborts/)
-  running.signal('SIGINT')
+  await running.signalAgain('SIGINT')
   await running.said(/aborted, 5 items left unprocessed/)
   t.is(await running.toExit(), 130)
 })

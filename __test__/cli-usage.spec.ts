@@ -10,6 +10,7 @@ const refusing = test.macro({
     await mkdir(join(cwd, 'folder'))
     await writeFile(join(cwd, 'file'), '')
     await writeFile(join(cwd, 'broken.mjs'), 'export default (')
+    await writeFile(join(cwd, 'lost.mjs'), "import './nowhere.mjs'")
     await writeFile(join(cwd, 'throwing.mjs'), "throw new Error('not\\ntoday')")
     await writeFile(join(cwd, 'number.mjs'), 'export default 1')
     await writeFile(join(cwd, 'named.mjs'), 'export const handler = () => {}')
@@ -67,8 +68,17 @@ test(
 )
 test(refusing, ['--files', 'folder', '--lines', 'file'], /^expected either --lines or --files, got both/)
 
-test(refusing, ['--handler', 'missing.mjs'], /^--handler: missing\.mjs does not load: .*Cannot find module/)
-test(refusing, ['--handler', 'folder'], /^--handler: folder does not load: /)
+test(
+  refusing,
+  ['--handler', 'missing.mjs'],
+  /^--handler: expected a file with a module, got missing\.mjs: no such file or directory$/m,
+)
+test(
+  refusing,
+  ['--handler', 'folder'],
+  /^--handler: expected a file with a module, got folder: a directory$/m,
+)
+test(refusing, ['--handler', 'lost.mjs'], /^--handler: lost\.mjs does not load: .*nowhere\.mjs.*lost\.mjs$/m)
 test(refusing, ['--handler', 'broken.mjs'], /^--handler: broken\.mjs does not load: /)
 test(refusing, ['--handler', 'throwing.mjs'], /^--handler: throwing\.mjs does not load: not\\ntoday/)
 test(

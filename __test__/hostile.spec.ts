@@ -1,7 +1,7 @@
 /** What users' code does to a system at the worst moment: listeners, reasons, signals, iterators, values. */
 
 import test from 'ava'
-import { hash, ProducerConsumerSystem, SourceError, UncloneableError } from '../src/index.js'
+import { hash, ProducerConsumerSystem, SourceError, sequence, UncloneableError } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { assertSaid, runProgram } from './helpers/program.js'
 
@@ -156,6 +156,16 @@ for (const returned of ['abc', undefined, Promise.resolve([1]), 5]) {
     t.regex(String(error?.cause), /source: expected the function to return an iterable/)
   })
 }
+
+test('a source function that returns a native source is told to give it directly', async (t) => {
+  const system = new ProducerConsumerSystem({
+    source: (() => sequence({ limit: 1 })) as never,
+    handler: (_: number) => {},
+  })
+  await system.start()
+  const error = await t.throwsAsync(system.finished, { instanceOf: SourceError })
+  t.regex(String(error?.cause), /; give the source itself, not a function that returns it$/)
+})
 
 test('what is too deep, revoked or detached is refused in no time, and nothing of the call is sent', async (t) => {
   const system = new ProducerConsumerSystem({ handler: (_: unknown) => {} })

@@ -85,6 +85,40 @@ test('a string as a source is pointed to lines()', (t) => {
   })
 })
 
+test('what makes a source or a handler is refused uncalled, and the message says how it is called', (t) => {
+  const make = (options: object): unknown =>
+    new ProducerConsumerSystem({ handler: noop(), ...options } as never)
+  const cases: [option: string, value: unknown, hint: string][] = [
+    ['handler', hash, "got a function (hash); call it: hash('sha256')"],
+    ['handler', hashFile, "got a function (hashFile); call it: hashFile('sha256')"],
+    ['handler', sleep, 'got a function (sleep); call it: sleep(ms)'],
+    ['handler', noop, 'got a function (noop); call it: noop()'],
+    ['handler', lines, 'got a function (lines); lines(path) makes a source'],
+    ['source', sequence, 'got a function (sequence); call it: sequence()'],
+    ['source', lines, 'got a function (lines); call it: lines(path)'],
+    ['source', files, 'got a function (files); call it: files(root)'],
+    ['source', noop, 'got a function (noop); noop() makes a handler'],
+  ]
+  for (const [option, value, hint] of cases) {
+    const error = t.throws<InvalidOptionError>(() => make({ [option]: value }), {
+      instanceOf: InvalidOptionError,
+      message: (message) => message.endsWith(`, ${hint}`),
+    })
+    t.is(error?.option, option)
+  }
+})
+
+test('an unknown event is refused, with a suggestion where it is close', (t) => {
+  const system = new ProducerConsumerSystem({ handler: noop() })
+  const listen = (event: unknown): unknown => system.on(event as 'deadLetter', () => {})
+  t.throws(() => listen('deadletter'), {
+    instanceOf: InvalidOptionError,
+    message: "event: expected 'deadLetter', got 'deadletter'; did you mean 'deadLetter'?",
+  })
+  t.throws(() => listen('error'), { message: "event: expected 'deadLetter', got 'error'" })
+  t.throws(() => listen(Symbol('deadLetter')), { message: /^event: .*, got Symbol\(deadLetter\)$/ })
+})
+
 test('an unknown option is refused, with a suggestion where one is close', (t) => {
   const make = (options: object): unknown =>
     new ProducerConsumerSystem({ handler: noop(), ...options } as never)
@@ -243,19 +277,20 @@ test('unknown options of sources and handlers are refused', (t) => {
 test('what only a look at the file system shows is refused before anything starts', async (t) => {
   const folder = await temporaryFolder(t)
   const make = (source: unknown): unknown => new ProducerConsumerSystem({ source, handler: noop() } as never)
-  const cases: [unknown, string][] = [
-    [lines(`${folder}/missing.txt`), 'paths'],
+  const cases: [source: unknown, option: string, code?: string][] = [
+    [lines(`${folder}/missing.txt`), 'paths', 'ENOENT'],
     [lines(folder), 'paths'],
-    [files(`${folder}/missing`), 'root'],
+    [files(`${folder}/missing`), 'root', 'ENOENT'],
     [files(new URL(import.meta.url)), 'root'],
     [files(folder, { glob: '[a' }), 'glob'],
   ]
-  for (const [source, option] of cases) {
+  for (const [source, option, code] of cases) {
     const error = t.throws<InvalidOptionError>(() => make(source), {
       instanceOf: InvalidOptionError,
       code: 'ERR_MILLRACE_INVALID_OPTION',
     })
     t.is(error?.option, option)
+    t.is((error?.cause as { code: string } | undefined)?.code, code)
   }
 })
 

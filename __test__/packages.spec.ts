@@ -8,6 +8,7 @@ import test from 'ava'
 import { temporaryFolder } from './helpers/temporary-folder.js'
 
 const run = promisify(execFile)
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const packScript = fileURLToPath(new URL('../scripts/pack.js', import.meta.url))
 const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
 
@@ -27,7 +28,12 @@ test('the two tarballs run where there is no Rust, by import and by require', as
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], { cwd: app, env })
 
   const main = join(app, 'node_modules/millrace')
-  t.deepEqual((await readdir(main)).sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+  const documents = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md']
+  t.deepEqual((await readdir(main)).sort(), [...documents, 'dist', 'docs', 'package.json'])
+  for (const document of documents) {
+    const links = (await readFile(join(main, document), 'utf8')).matchAll(/\]\((?!https:)([^)]+)\)/g)
+    for (const [, link = ''] of links) t.true(existsSync(join(main, link)), `${document}: ${link}`)
+  }
   for (const file of await readdir(join(main, 'dist'), { recursive: true, withFileTypes: true })) {
     t.true(file.isDirectory() || /\.(js|d\.ts)$/.test(file.name), file.name)
   }
@@ -55,14 +61,11 @@ test('the two tarballs run where there is no Rust, by import and by require', as
   `
   const readme = await readFile(join(main, 'README.md'), 'utf8')
   const lines = (await readFile(join(app, 'package.json'), 'utf8')).trimEnd().split('\n')
+  const sample = /```js\n(.*?)```/s.exec(readme)?.[1] ?? ''
   const programs: [file: string, source: string, output: string][] = [
     ['import.mjs', `import * as millrace from 'millrace'\n${program}\nmain(millrace)`, '100 100\n'],
     ['require.cjs', `${program}\nmain(require('millrace'))`, '100 100\n'],
-    [
-      'readme.mjs',
-      /```js\n(.*?)```/s.exec(readme)?.[1] ?? '',
-      `${lines.length} lines, ${lines.join('').length} characters\n`,
-    ],
+    ['first.mjs', sample, `${lines.length} lines, ${lines.join('').length} characters\n`],
   ]
   for (const [file, source, output] of programs) {
     await writeFile(join(app, file), source)
@@ -70,6 +73,18 @@ test('the two tarballs run where there is no Rust, by import and by require', as
   }
   const cli = await run('node_modules/.bin/millrace', ['--version'], { cwd: app, env })
   t.is(cli.stdout, `${version}\n`)
+
+  // AsyncDisposable is in no default library; AbortSignal and URL come from `dom`, which is, or from Node's types.
+  await writeFile(join(app, 'first.mts'), sample)
+  const nodeTypes = ['--lib', 'es2023', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
+  for (const libraries of [[], nodeTypes]) {
+    const compiled = spawnSync(
+      join(root, 'node_modules/.bin/tsc'),
+      ['--noEmit', '--strict', ...libraries, 'first.mts'],
+      { cwd: app, encoding: 'utf8' },
+    )
+    t.deepEqual([compiled.status, compiled.stdout], [0, ''], libraries.join(' '))
+  }
 })
 
 test('nothing that a user gets has an install script', async (t) => {

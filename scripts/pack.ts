@@ -27,7 +27,7 @@ function packMain(): string {
   const { name, version, description, keywords, license, author, repository } = source
   const { type, engines, exports, types, bin, files, dependencies } = source
   const stage = join(staging, name)
-  copy(stage, ['README.md', 'LICENSE', 'CHANGELOG.md'])
+  copy(stage, ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs'])
   execFileSync(
     join(root, 'node_modules/.bin/tsc'),
     ['--project', 'tsconfig.build.json', '--outDir', join(stage, 'dist')],
@@ -65,7 +65,7 @@ function packBinary(platform: string): string {
 
 function copy(stage: string, files: string[]): void {
   mkdirSync(stage)
-  for (const file of files) cpSync(join(root, file), join(stage, file))
+  for (const file of files) cpSync(join(root, file), join(stage, file), { recursive: true })
 }
 
 function pack(stage: string, manifest: object): string {

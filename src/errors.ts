@@ -1,6 +1,6 @@
 /** Every error of the library: one class a kind, each with a stable `code`. */
 
-import { inspect } from 'node:util'
+import { getSystemErrorMap, inspect } from 'node:util'
 import type { Report } from './report.js'
 
 /** The base of every error that millrace makes. Programs tell errors apart by `code`, which never changes. */
@@ -18,7 +18,10 @@ export class MillraceError extends Error {
   }
 }
 
-/** An option or argument that can't be used. Nothing was started and nothing was sent. */
+/**
+ * An option or argument that can't be used. Nothing was started and nothing was sent. Where the operating system refused
+ * a file, `cause` has its code, such as `ENOENT`.
+ */
 export class InvalidOptionError extends MillraceError {
   /** Which one, as a path: `capacity`, `source.delay`. */
   readonly option: string
@@ -27,8 +30,8 @@ export class InvalidOptionError extends MillraceError {
   /** The value that came. */
   readonly received: unknown
 
-  constructor(option: string, expected: string, received: unknown, hint?: string) {
-    super('ERR_MILLRACE_INVALID_OPTION', invalidMessage(option, expected, describe(received), hint))
+  constructor(option: string, expected: string, received: unknown, hint?: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_INVALID_OPTION', invalidMessage(option, expected, describe(received), hint), options)
     this.option = option
     this.expected = expected
     this.received = received
@@ -38,7 +41,7 @@ export class InvalidOptionError extends MillraceError {
   static parse(message: string): InvalidOptionError {
     const [, option = 'options', expected = message, received] =
       /^([^:]+): expected (.+), got (.+)$/s.exec(message) ?? []
-    const error = new InvalidOptionError(option, expected, received)
+    const error = new InvalidOptionError(option, expected, received, undefined, systemCause(received))
     // What came is text already: described once more, it would be quoted and cut.
     error.message = message
     return error
@@ -162,6 +165,13 @@ export function messageOf(thrown: unknown): string {
     if (thrown instanceof Error && typeof thrown.message === 'string') return thrown.message
   } catch {}
   return describe(thrown)
+}
+
+/** What the operating system said, from a text that ends as Rust's errors do: `…: No such file … (os error 2)`. */
+function systemCause(text = ''): ErrorOptions | undefined {
+  const [, number] = /\(os error (\d+)\)$/.exec(text) ?? []
+  const [code] = getSystemErrorMap().get(-Number(number)) ?? []
+  return code === undefined ? undefined : { cause: new MillraceError(code, text) }
 }
 
 function invalidMessage(option: string, expected: string, received: string, hint?: string): string {

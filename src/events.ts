@@ -12,6 +12,8 @@ export interface SystemEvents<T> {
 
 export type SystemEvent = keyof SystemEvents<unknown>
 
+export const SYSTEM_EVENTS: readonly SystemEvent[] = ['deadLetter']
+
 export type SystemListener<T, E extends SystemEvent> = (...values: SystemEvents<T>[E]) => void
 
 /** Emits events; a listener that throws harms nobody but itself: its error becomes an uncaught exception. */

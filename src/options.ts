@@ -3,9 +3,9 @@
 import { availableParallelism } from 'node:os'
 import type { HandlerFunction, SourceFunction } from './context.js'
 import { InvalidOptionError } from './errors.js'
-import { type Handler, type HandlerPlan, NativeHandler } from './handlers.js'
-import { isModulePlace, planModule, WorkerModule } from './modules/module.js'
-import { NativeSource, type Source, type SourcePlan } from './sources.js'
+import { type Handler, type HandlerPlan, hash, hashFile, NativeHandler, noop, sleep } from './handlers.js'
+import { handlerModule, isModulePlace, planModule, sourceModule, WorkerModule } from './modules/module.js'
+import { files, lines, NativeSource, type Source, type SourcePlan, sequence } from './sources.js'
 import { checkBoolean, checkInteger, checkOptions, checkSignal } from './validate.js'
 
 /** How a system is made. `T` is the type of its items, `R` that of its results; both are inferred. */
@@ -75,6 +75,19 @@ const KNOWN = [
   'signal',
 ] as const
 
+/** What our own functions make, and how they are called: given uncalled, they would pass as sources and handlers. */
+const MAKERS = new Map<unknown, { makes: 'source' | 'handler'; call: string }>([
+  [sequence, { makes: 'source', call: 'sequence()' }],
+  [lines, { makes: 'source', call: 'lines(path)' }],
+  [files, { makes: 'source', call: 'files(root)' }],
+  [hash, { makes: 'handler', call: "hash('sha256')" }],
+  [hashFile, { makes: 'handler', call: "hashFile('sha256')" }],
+  [sleep, { makes: 'handler', call: 'sleep(ms)' }],
+  [noop, { makes: 'handler', call: 'noop()' }],
+  [sourceModule, { makes: 'source', call: 'sourceModule(url)' }],
+  [handlerModule, { makes: 'handler', call: 'handlerModule(url)' }],
+])
+
 /** @throws {InvalidOptionError} for anything that can't be used, naming it */
 export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R> {
   checkOptions('options', options, KNOWN)
@@ -109,9 +122,12 @@ function defaultProducers(source: SystemPlan<unknown, unknown>['source']): numbe
 function planSource<T>(source: SystemSource<T> | undefined): SystemPlan<T, unknown>['source'] {
   if (source instanceof NativeSource) return source.plan
   if (source instanceof WorkerModule) return source
-  if (source === undefined || typeof source === 'function') return source
-  if (isIterable(source)) return () => source
-  const hint = typeof source === 'string' ? 'for the lines of a file, use lines(path)' : undefined
+  const hint =
+    typeof source === 'string' ? 'for the lines of a file, use lines(path)' : uncalledHint('source', source)
+  if (hint === undefined) {
+    if (source === undefined || typeof source === 'function') return source
+    if (isIterable(source)) return () => source
+  }
   throw new InvalidOptionError(
     'source',
     'a source such as lines(path), an iterable object, or a function',
@@ -132,10 +148,19 @@ function planHandler<T, R>(handler: SystemHandler<T, R>): SystemPlan<T, R>['hand
   if (handler instanceof NativeHandler) return handler.plan
   if (handler instanceof WorkerModule) return handler
   if (isModulePlace(handler)) return new WorkerModule(planModule('handler', handler))
-  if (typeof handler === 'function') return handler
+  const hint = uncalledHint('handler', handler)
+  if (hint === undefined && typeof handler === 'function') return handler
   throw new InvalidOptionError(
     'handler',
     'a function, a handler such as hash(algorithm), or the URL or absolute path of a module',
     handler,
+    hint,
   )
+}
+
+/** What to do where `value` is one of our functions that make sources and handlers, which is a mistake always. */
+function uncalledHint(option: 'source' | 'handler', value: unknown): string | undefined {
+  const maker = MAKERS.get(value)
+  if (maker === undefined) return undefined
+  return maker.makes === option ? `call it: ${maker.call}` : `${maker.call} makes a ${maker.makes}`
 }

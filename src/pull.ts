@@ -2,6 +2,7 @@
 
 import { Snapshot } from './codec/encode.js'
 import { describe } from './errors.js'
+import { NativeSource } from './sources.js'
 import { inNextTurn, turnIsDue } from './turn.js'
 
 /** What a pull is for. */
@@ -203,8 +204,10 @@ function iteratorOf(iterable: unknown): { next(): Pulled; return?(): unknown } {
       if (typeof open === 'function') return Reflect.apply(open, iterable, [])
     }
   }
+  const hint =
+    iterable instanceof NativeSource ? '; give the source itself, not a function that returns it' : ''
   throw new TypeError(
-    `source: expected the function to return an iterable or async iterable object, got ${describe(iterable)}`,
+    `source: expected the function to return an iterable or async iterable object, got ${describe(iterable)}${hint}`,
   )
 }
 

@@ -1,12 +1,15 @@
 /** The public face of a system: it checks what it is given, and leaves the rest to the engine. */
 
+// For `AsyncDisposable`, which no default library of TypeScript has: whoever compiles against our types gets it by this.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { Engine } from './engine.js'
 import { InvalidOptionError } from './errors.js'
-import type { SystemEvent, SystemListener } from './events.js'
+import { SYSTEM_EVENTS, type SystemEvent, type SystemListener } from './events.js'
 import { planSystem, type SystemOptions } from './options.js'
 import type { Report } from './report.js'
 import type { SystemStats } from './stats.js'
-import { checkBoolean, checkMs, checkOptions } from './validate.js'
+import { checkBoolean, checkChoice, checkMs, checkOptions } from './validate.js'
 import { checkWait, type SendOptions, type WaitOptions, waitFor } from './wait.js'
 
 /** How a system is stopped. */
@@ -209,7 +212,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
   }
 
   #listen<E extends SystemEvent>(how: 'on' | 'once' | 'off', event: E, listener: SystemListener<T, E>): this {
-    if (event !== 'deadLetter') throw new InvalidOptionError('event', "'deadLetter'", event)
+    checkChoice('event', event, SYSTEM_EVENTS)
     if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function', listener)
     this.#engine.events[how](event, listener)
     this.#engine.watchDeadLetters()

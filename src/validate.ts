@@ -42,7 +42,8 @@ export function checkChoice<C extends string>(option: string, value: unknown, ch
   const choice = choices.find((candidate) => candidate === value)
   if (choice !== undefined) return choice
   const hint = typeof value === 'string' ? suggest(value, choices) : undefined
-  throw new InvalidOptionError(option, `one of ${choices.map(quote).join(', ')}`, value, hint)
+  const expected = choices.map(quote).join(', ')
+  throw new InvalidOptionError(option, choices.length > 1 ? `one of ${expected}` : expected, value, hint)
 }
 
 /** @throws {InvalidOptionError} unless `value` is an `AbortSignal` */

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { ECHO } from '../../src/cli/signals.js'
 import type { SystemStats } from '../../src/stats.js'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
@@ -39,12 +41,9 @@ export class Running {
     args: readonly string[],
     { cwd, env: variables, stdout }: RunOptions = {},
   ) {
-    const env = { ...process.env, ...variables }
-    // As if started from a shell, whoever started the tests.
-    delete env.npm_lifecycle_event
     this.child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
-      env,
+      env: { ...process.env, ...variables },
       stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
     })
     t.teardown(() => this.child.kill('SIGKILL'))
@@ -83,6 +82,12 @@ export class Running {
   /** Sends a signal, as Ctrl-C does. */
   signal(name: 'SIGINT' | 'SIGTERM'): void {
     this.child.kill(name)
+  }
+
+  /** Sends a signal that was sent and answered before, once it no longer counts as a copy of the first. */
+  async signalAgain(name: 'SIGINT' | 'SIGTERM'): Promise<void> {
+    await setTimeout(2 * ECHO)
+    this.signal(name)
   }
 
   /** Waits for the end, reading what is written to stdout. */

@@ -14,8 +14,8 @@ Examples:
       The same with more consumers for 3 seconds; the statistics as JSON.
   $ millrace run --files . --glob '*.ts' --hash sha256
       The checksum of every TypeScript file below this folder, as sha256sum prints it.
-  $ millrace run --lines access.log --handler ./parse.js > parsed.ndjson
-      Calls the default export of parse.js with each line; its results as one JSON value a line.
+  $ millrace run --lines access.log --handler ./parse.mjs > parsed.ndjson
+      Calls the default export of parse.mjs with each line; its results as one JSON value a line.
   $ millrace run --lines *.csv --json
       Counts the lines of some files, and shows how fast they were read.
 `

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { getSystemErrorMap } from 'node:util'
 import type { HandlerFunction } from '../context.js'
 import { describe } from '../errors.js'
 import { messageOf } from './problems.js'
@@ -11,6 +13,7 @@ import { UsageError } from './usage-error.js'
  * @throws {UsageError} when the file does not load, or has no function there
  */
 export async function loadHandler(file: string): Promise<HandlerFunction<unknown, unknown>> {
+  await checkFile(file)
   const { default: handler } = await importFile(file)
   if (typeof handler !== 'function') {
     throw new UsageError(
@@ -18,6 +21,17 @@ export async function loadHandler(file: string): Promise<HandlerFunction<unknown
     )
   }
   return handler as HandlerFunction<unknown, unknown>
+}
+
+/** Before the import, whose own message would be about the file of ours that imports it. */
+async function checkFile(file: string): Promise<void> {
+  const refuse = (what: string): never => {
+    throw new UsageError(`--handler: expected a file with a module, got ${file}: ${what}`)
+  }
+  const found = await stat(resolve(file)).catch(({ errno, message }: NodeJS.ErrnoException) =>
+    refuse(getSystemErrorMap().get(errno ?? 0)?.[1] ?? message),
+  )
+  if (found.isDirectory()) refuse('a directory')
 }
 
 async function importFile(file: string): Promise<{ default?: unknown }> {

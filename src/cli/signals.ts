@@ -11,25 +11,23 @@ const STEPS = ['drain', 'abort', 'exit'] as const
 
 export type Step = (typeof STEPS)[number]
 
-/** ms in which a second signal is npm's copy of the first. */
-const ECHO = 100
+/**
+ * ms in which the same signal again is a copy of the first. Who sends a signal to a process may send it to its group as
+ * well, as `timeout` does, or pass on what the terminal has sent to everyone, as npm does; and nobody presses Ctrl-C
+ * twice that fast, but whoever holds it down means it once.
+ */
+export const ECHO = 100
 
 /** Counts interrupts and says what each one asks for. */
 export class Escalation {
   #taken = 0
-  #last = Number.NEGATIVE_INFINITY
+  readonly #last = new Map<Interrupt, number>()
 
-  /**
-   * @param echoes whether a parent passes on signals that the terminal has sent to the whole group already, as npm
-   * does; without this a single Ctrl-C would count as two.
-   */
-  constructor(readonly echoes: boolean) {}
-
-  /** The step that a signal at `now` (ms) asks for, if it asks for one. */
-  next(now: number): Step | undefined {
-    const echo = this.echoes && now - this.#last < ECHO
-    this.#last = now
-    if (echo) return undefined
+  /** The step that `signal` at `now` (ms) asks for, if it asks for one. */
+  next(signal: Interrupt, now: number): Step | undefined {
+    const last = this.#last.get(signal)
+    this.#last.set(signal, now)
+    if (last !== undefined && now - last < ECHO) return undefined
     const step = STEPS[Math.min(this.#taken, STEPS.length - 1)]
     this.#taken++
     return step
@@ -38,10 +36,10 @@ export class Escalation {
 
 /** Calls `act` with each step that this process is asked for, until the function it returns is called. */
 export function onInterrupt(act: (step: Step, signal: Interrupt) => void): () => void {
-  const escalation = new Escalation(process.env.npm_lifecycle_event !== undefined)
+  const escalation = new Escalation()
   const listeners = (Object.keys(EXIT_CODES) as Interrupt[]).map((signal) => {
     const listener = () => {
-      const step = escalation.next(performance.now())
+      const step = escalation.next(signal, performance.now())
       if (step) act(step, signal)
     }
     process.on(signal, listener)

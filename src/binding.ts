@@ -123,8 +123,11 @@ export interface Binding {
   /** A `tag` other than 0 asks for a reply. Where `wait` is false, `Full` comes instead of a send that waits. */
   sendNumber(port: number, value: number, tag: number, wait: boolean): number
   sendItem(port: number, kind: number, bytes: Uint8Array, length: number, tag: number, wait: boolean): number
-  /** All of them, for the system's own source or not; while draining, only what its source still had is taken. */
-  sendNumbers(port: number, values: Float64Array, fromSource: boolean): number
+  /**
+   * All of them, for the system's own source or not; while draining, only what its source still had is taken. Tags count
+   * up from `firstTag`; 0: none.
+   */
+  sendNumbers(port: number, values: Float64Array, firstTag: number, fromSource: boolean): number
   /** `kinds` are one for each item, or one for all. */
   sendBlobs(
     port: number,
@@ -132,6 +135,7 @@ export interface Binding {
     ends: Uint32Array,
     bytes: Uint8Array,
     length: number,
+    firstTag: number,
     fromSource: boolean,
   ): number
   /** Takes out what was not admitted and returns how many items were; null where the send was over already. */

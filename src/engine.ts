@@ -136,6 +136,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   stop(timeout: number | undefined): void {
     if (this.#end) return
+    this.sender.flush()
     // What JavaScript sources have pulled is sent first: afterwards nothing is admitted.
     this.#source?.stop()
     if (timeout !== undefined) this.#timeout = Math.min(timeout, this.#timeout ?? timeout)
@@ -146,6 +147,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   abort(reason: unknown): void {
     if (this.#end || this.#aborted) return
+    this.sender.flush()
     const error = new AbortedError(`the system was aborted: ${messageOf(reason)}`, { cause: reason })
     this.#aborted = { error }
     this.liveness.beBusy()
@@ -158,6 +160,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   stats(): SystemStats {
     if (this.#end) return structuredClone(this.#end.stats)
+    this.sender.flush()
     this.#callback?.report()
     return binding.systemStats(this.handle)
   }

@@ -28,7 +28,7 @@ export {
   noop,
   sleep,
 } from './handlers.js'
-export { handlerModule, type ModuleOptions, sourceModule } from './modules/module.js'
+export { handlerModule, type ModuleOptions, sourceModule, type WorkerLimits } from './modules/module.js'
 export type { SystemHandler, SystemOptions, SystemSource } from './options.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
 export {

@@ -14,6 +14,13 @@ export class Runs<R> {
     return ++this.#tags
   }
 
+  /** The outcome of the item with `tag`. */
+  start(tag: number): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#runs.set(tag, { resolve, reject })
+    })
+  }
+
   add(tag: number, resolve: (result: R) => void, reject: (error: unknown) => void): void {
     this.#runs.set(tag, { resolve, reject })
   }

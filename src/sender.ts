@@ -1,7 +1,7 @@
 /** Sends of this environment into a system's channel. */
 
 import { Admission } from './binding.js'
-import { encodeItem, encodeItems } from './codec/encode.js'
+import { encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { cancelSend, listenToSend } from './environment.js'
 import { FullError, InvalidOptionError } from './errors.js'
 import { binding } from './native.js'
@@ -34,6 +34,8 @@ export interface WaitCount {
 }
 
 const NO_LIMIT: SendOptions = {}
+/** The most items of `run` that travel together. */
+const STAGED_MAX = 64
 /** With more sends waiting than this many times the capacity, a process warning says so, once. */
 const WARN_FACTOR = 10
 let warned = false
@@ -42,6 +44,9 @@ export class Sender<T, R> {
   readonly #system: SenderSystem
   readonly #runs: Runs<R>
   #waiting = 0
+  /** What `run` was called with in this turn and that is not sent yet; tags count up from the first. */
+  #staged: unknown[] = []
+  #firstTag = 0
 
   constructor(system: SenderSystem, runs: Runs<R>) {
     this.#system = system
@@ -50,6 +55,7 @@ export class Sender<T, R> {
 
   /** @throws where the system takes no more items, or where `item` can't travel */
   trySend(item: T): boolean {
+    this.flush()
     const admission = this.#admit(item, 0, false)
     if (admission === Admission.Full) return false
     if (admission !== Admission.Admitted) throw this.#system.refusal(admission)
@@ -59,6 +65,7 @@ export class Sender<T, R> {
 
   /** @param waits - told when the send has to wait, and when it no longer does */
   send(item: T, options?: SendOptions, waits?: WaitCount): Promise<void> {
+    this.flush()
     try {
       const limits = options === undefined ? NO_LIMIT : checkWait(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
@@ -80,7 +87,8 @@ export class Sender<T, R> {
     const limits = checkWait(options)
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     if (items.length === 0) return doneInTurn()
-    const admission = this.#sendBatch(items, false)
+    this.flush()
+    const admission = this.#sendBatch(items, 0, false)
     if (admission > 0) {
       const accepted = this.#mayWait(limits) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted)
@@ -92,7 +100,51 @@ export class Sender<T, R> {
     return doneInTurn()
   }
 
-  async run(item: T, options: SendOptions = NO_LIMIT): Promise<R> {
+  run(item: T, options?: SendOptions): Promise<R> {
+    // One that can be cancelled is on record by itself, and so is one that may be refused for the number of others.
+    if (options !== undefined || this.#system.maxWaiting !== Infinity) return this.#runAlone(item, options)
+    try {
+      return this.#stageRun(item)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Sends what is staged. To be called before anything that must come after it. */
+  flush(): void {
+    const items = this.#staged
+    if (items.length === 0) return
+    this.#staged = []
+    const first = this.#firstTag
+    const refuse = (reason: unknown): void => {
+      for (let tag = first; tag < first + items.length; tag++) this.#runs.reject(tag, reason)
+    }
+    let admission: number
+    try {
+      admission = this.#sendBatch(items, first, false)
+    } catch (error) {
+      refuse(error)
+      return
+    }
+    if (admission > 0) this.#listen(admission, () => {}, refuse, plain)
+    else if (admission === Admission.Admitted) this.#system.sent()
+    else refuse(this.#system.refusal(admission))
+  }
+
+  #stageRun(item: T): Promise<R> {
+    const snapshot = Snapshot.of(item, 'item')
+    const tag = this.#runs.nextTag()
+    if (this.#staged.push(snapshot) === 1) {
+      this.#firstTag = tag
+      process.nextTick(() => this.flush())
+    }
+    const outcome = this.#runs.start(tag)
+    if (this.#staged.length === STAGED_MAX) this.flush()
+    return outcome
+  }
+
+  async #runAlone(item: T, options: SendOptions = NO_LIMIT): Promise<R> {
+    this.flush()
     const limits = checkWait(options)
     if (limits.signal?.aborted) throw limits.signal.reason
     const tag = this.#runs.nextTag()
@@ -120,7 +172,7 @@ export class Sender<T, R> {
 
   /** Sends all of `items` for a source; see `PullTarget.send`. */
   sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean {
-    const admission = this.#sendBatch(items, true)
+    const admission = this.#sendBatch(items, 0, true)
     if (admission === Admission.Admitted) {
       this.#system.sent()
       return false
@@ -130,12 +182,12 @@ export class Sender<T, R> {
     return true
   }
 
-  #sendBatch(items: readonly unknown[], fromSource: boolean): number {
+  #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean): number {
     const encoded = encodeItems(items)
     const { handle } = this.#system
-    if (encoded instanceof Float64Array) return binding.sendNumbers(handle, encoded, fromSource)
+    if (encoded instanceof Float64Array) return binding.sendNumbers(handle, encoded, firstTag, fromSource)
     const { kinds, ends, bytes, length } = encoded
-    return binding.sendBlobs(handle, kinds, ends, bytes, length, fromSource)
+    return binding.sendBlobs(handle, kinds, ends, bytes, length, firstTag, fromSource)
   }
 
   #admit(item: unknown, tag: number, wait: boolean): number {

@@ -2,20 +2,28 @@
 
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type ResourceLimits, SHARE_ENV } from 'node:worker_threads'
+import { SHARE_ENV } from 'node:worker_threads'
 import { InvalidOptionError, UncloneableError } from '../errors.js'
 import type { Handler } from '../handlers.js'
 import type { Source } from '../sources.js'
 import { checkOptions } from '../validate.js'
+
+/** The limits of a worker's memory, in MB: those of `node:worker_threads`. */
+export interface WorkerLimits {
+  maxOldGenerationSizeMb?: number | undefined
+  maxYoungGenerationSizeMb?: number | undefined
+  codeRangeSizeMb?: number | undefined
+  stackSizeMb?: number | undefined
+}
 
 /** How a module is run. */
 export interface ModuleOptions<E extends string = string> {
   /** Which export is the function. Default `'default'`. */
   export?: E | undefined
   /** The workers' `process.env`, or `SHARE_ENV` of `node:worker_threads`. Default: a copy of this thread's. */
-  env?: NodeJS.ProcessEnv | typeof SHARE_ENV | undefined
+  env?: Readonly<Record<string, string | undefined>> | symbol | undefined
   /** The workers' limits of memory. One that passes them dies, and loses nothing but itself. */
-  resourceLimits?: ResourceLimits | undefined
+  resourceLimits?: WorkerLimits | undefined
   /** Node's own flags for the workers. Default: those of this process. */
   execArgv?: readonly string[] | undefined
   /**
@@ -43,8 +51,8 @@ export interface ModulePlan {
   url: string
   export: string
   init?: { value: unknown }
-  env?: NodeJS.ProcessEnv | typeof SHARE_ENV
-  resourceLimits?: ResourceLimits
+  env?: Record<string, string | undefined> | symbol
+  resourceLimits?: WorkerLimits
   execArgv?: readonly string[]
 }
 
@@ -110,8 +118,8 @@ export function planModule(name: string, module: unknown, options: ModuleOptions
     url: urlOf(module),
     export: exported,
     ...('init' in options && { init: { value: clone(init) } }),
-    ...(env !== undefined && { env: env as NodeJS.ProcessEnv }),
-    ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
+    ...(env !== undefined && { env: env as Record<string, string> }),
+    ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as WorkerLimits }),
     ...(execArgv !== undefined && { execArgv: execArgv as string[] }),
   }
 }

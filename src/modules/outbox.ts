@@ -1,13 +1,16 @@
 /**
  * The memory in which a worker notes what it made of the items that it claimed, in the order of its claims. The native
- * side reads it when the worker calls, and when the worker's environment ends, so what was noted is settled whatever
- * happens to the worker. native/binding/src/outbox.rs has the same layout; a test compares the two.
+ * side reads it when the worker calls, now and then from another thread, and when the worker's environment ends; so what
+ * was noted is settled whatever happens to the worker. native/binding/src/outbox.rs has the same layout; a test compares the two.
  */
 
 import { CHUNK_ITEMS } from '../chunk.js'
 import { type EncodedItem, encodeItem } from '../codec/encode.js'
+import { Kind } from '../codec/kind.js'
 
 const BYTES = 64 * 1024
+/** UTF-8 needs at most this many bytes for each UTF-16 unit. */
+const UTF8_MAX = 3
 
 /** Byte offsets of the columns. */
 export const OutboxLayout = {
@@ -29,6 +32,8 @@ export class Outbox {
   readonly #ends = new Uint32Array(this.memory.buffer, OutboxLayout.ends, CHUNK_ITEMS)
   readonly #kinds = new Uint8Array(this.memory.buffer, OutboxLayout.kinds, CHUNK_ITEMS)
   readonly #bytes = new Uint8Array(this.memory.buffer, OutboxLayout.bytes, BYTES)
+  readonly #view = new DataView(this.memory.buffer, OutboxLayout.bytes, BYTES)
+  readonly #text = Buffer.from(this.memory.buffer, OutboxLayout.bytes, BYTES)
 
   /** How many items are noted; a native call that reads the notes makes it 0. */
   get count(): number {
@@ -50,6 +55,26 @@ export class Outbox {
    * @throws {UncloneableError} for a result that can't travel
    */
   noteResult(result: unknown): EncodedItem | undefined {
+    return this.#noteShort(result) ? undefined : this.#noteEncoded(result)
+  }
+
+  /** Numbers and short ASCII strings are written where they go; whether the result was one. */
+  #noteShort(result: unknown): boolean {
+    const begin = this.#end
+    if (typeof result === 'number') {
+      if (begin + 8 > BYTES) return false
+      this.#view.setFloat64(begin, result, true)
+      this.#note(Kind.Number, begin + 8)
+      return true
+    }
+    if (typeof result !== 'string' || begin + result.length * UTF8_MAX > BYTES) return false
+    // As many bytes as units: all of it is ASCII.
+    if (this.#text.write(result, begin) !== result.length) return false
+    this.#note(Kind.Text, begin + result.length)
+    return true
+  }
+
+  #noteEncoded(result: unknown): EncodedItem | undefined {
     const encoded = encodeItem(result, 'result')
     const begin = this.#end
     const end = begin + encoded.length
@@ -75,7 +100,7 @@ export class Outbox {
     const { count } = this
     this.#kinds[count] = kind
     this.#ends[count] = end
-    // Last: who reads this after the worker's end must find what it counts.
-    this.#count[0] = count + 1
+    // Last: who reads this, from another thread or after the worker's end, must find what it counts.
+    Atomics.store(this.#count, 0, count + 1)
   }
 }

@@ -9,7 +9,7 @@ import { WouldDeadlockError } from '../errors.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
 import { binding } from '../native.js'
 import type { Sender } from '../sender.js'
-import { doneInTurn, inNextTurn, turnIsDue } from '../turn.js'
+import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
 import { checkWait, type SendOptions } from '../wait.js'
 import { toThrownFailure } from './failure.js'
 import type { AnyFunction } from './load.js'
@@ -142,14 +142,16 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       }
       while (this.#waits > 0) this.#endWait()
       if (++done === count) break
-      // What is done must not wait behind what may take long: not with a caller waiting, and never for more than a moment.
-      const now = tagged || this.#outbox.full ? Infinity : performance.now()
-      if (now - reported > CHUNK_MS) {
+      // What is done is not to wait behind what may take long. Where that comes at once, the native side looks.
+      const due = turnIsDue()
+      if (recently() - reported > CHUNK_MS || this.#outbox.full) {
         binding.reportWork(this.#handle)
-        reported = performance.now()
+        reported = recently()
       }
-      if (turnIsDue()) await new Promise<void>(inNextTurn)
-      if (this.#over) return
+      if (due) {
+        await new Promise<void>(inNextTurn)
+        if (this.#over) return
+      }
     }
     const took = performance.now() - began
     if (done > 0) this.#outbox.noteTimes(took, took / done)

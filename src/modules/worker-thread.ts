@@ -1,6 +1,6 @@
 /** A worker thread, as the system's own thread sees it. */
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads'
 import { hold, release } from '../environment.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
 import { unpackThrown } from './thrown.js'
@@ -40,8 +40,8 @@ export class WorkerThread {
       workerData,
       transferList: [port2],
       name: `millrace-${start.role === 'handler' ? 'w' : 'p'}${start.index}`,
-      ...(env !== undefined && { env }),
-      ...(resourceLimits !== undefined && { resourceLimits }),
+      ...(env !== undefined && { env: env as NodeJS.ProcessEnv }),
+      ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
       ...(execArgv !== undefined && { execArgv: [...execArgv] }),
     })
     port1.on('message', (message: FromWorker) => {

@@ -164,6 +164,12 @@ impl Observer for Notices {
             self.environment.notify(Ready::Notices(self.system, Arc::clone(&self.bits)));
         }
     }
+
+    fn tick(&self) {
+        for worker in registry::workers_of(self.system) {
+            worker.tick();
+        }
+    }
 }
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -76,13 +76,19 @@ pub struct Replies {
 }
 
 impl Replies {
-    fn add(&mut self, Reply { tag, outcome }: Reply<Items>) {
+    fn add(&mut self, Reply { tags, outcome }: Reply<Items>) {
         match outcome {
-            Ok(mut result) => {
-                result.set_id(0, tag);
-                self.results.rest.append(result);
+            Ok(mut results) => {
+                for (index, tag) in tags.into_iter().enumerate() {
+                    results.set_id(index, tag);
+                }
+                self.results.rest.append(results);
             }
-            Err(failure) => self.failures.push(NativeReplyFailure { tag: tag as f64, failure: failure.into() }),
+            Err(failure) => {
+                let failures =
+                    tags.into_iter().map(|tag| NativeReplyFailure { tag: tag as f64, failure: failure.clone().into() });
+                self.failures.extend(failures);
+            }
         }
     }
 }

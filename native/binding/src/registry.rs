@@ -30,6 +30,11 @@ impl<T> Table<T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&handle)
     }
 
+    fn all_if(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.values().filter(|value| belongs(value)).cloned().collect()
+    }
+
     fn remove_if(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
         table.extract_if(|_, value| belongs(value)).map(|(_, value)| value).collect()
@@ -103,6 +108,11 @@ pub fn worker(handle: u32) -> Result<Arc<Worker>> {
 
 pub fn remove_worker(handle: u32) -> Option<Arc<Worker>> {
     WORKERS.remove(handle)
+}
+
+/// All workers of a system.
+pub fn workers_of(system: u32) -> Vec<Arc<Worker>> {
+    WORKERS.all_if(|worker| worker.system == system)
 }
 
 /// Takes out all workers of an environment.

@@ -120,13 +120,21 @@ pub fn send_item(port: u32, kind: u8, bytes: &[u8], length: u32, tag: f64, wait:
 }
 
 #[napi(catch_unwind)]
-pub fn send_numbers(port: u32, values: &[f64], from_source: bool) -> i64 {
+pub fn send_numbers(port: u32, values: &[f64], first_tag: f64, from_source: bool) -> i64 {
     let Ok(port) = registry::port(port) else { return CLOSED };
-    port.send(Items::from(values.to_vec()), from_source)
+    port.send(tagged(Items::from(values.to_vec()), first_tag), from_source)
 }
 
 #[napi(catch_unwind)]
-pub fn send_blobs(port: u32, kinds: &[u8], ends: &[u32], bytes: &[u8], length: u32, from_source: bool) -> Result<i64> {
+pub fn send_blobs(
+    port: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    first_tag: f64,
+    from_source: bool,
+) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     let bytes = bytes[..length as usize].to_vec();
     let kinds = match kinds {
@@ -134,5 +142,15 @@ pub fn send_blobs(port: u32, kinds: &[u8], ends: &[u32], bytes: &[u8], length: u
         kinds => KindNumbers::Each(kinds),
     };
     let items = Items::from_blobs(bytes, ends, kinds).map_err(|error| columns_error(&error))?;
-    Ok(port.send(items, from_source))
+    Ok(port.send(tagged(items, first_tag), from_source))
+}
+
+/// Items whose tags count up from `first`; 0 is none.
+fn tagged(mut items: Items, first: f64) -> Items {
+    if first > 0.0 {
+        for index in 0..items.len() {
+            items.set_id(index, first as u64 + index as u64);
+        }
+    }
+    items
 }

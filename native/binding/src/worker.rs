@@ -16,12 +16,13 @@ use crate::chunk::{Chunk, from_ms};
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::{Environment, Ready, lock};
 use crate::error::{NativeFailure, Result, columns_error};
-use crate::outbox::Outbox;
+use crate::outbox::{Notes, Outbox};
 use crate::registry;
 
 /// A worker's consumer, as its environment holds it.
 pub struct Worker {
     pub environment: Arc<Environment>,
+    pub system: u32,
     state: Mutex<Option<State>>,
 }
 
@@ -32,7 +33,7 @@ struct State {
     /// The bytes of the last chunk, where they did not fit it.
     large: Option<Vec<u8>>,
     chunk: Uint8Array,
-    outbox: Uint8Array,
+    outbox: Outbox,
     _claims: Uint32Array,
 }
 
@@ -45,27 +46,40 @@ impl Worker {
         }
     }
 
+    /// Looks after what is done and was not told: the worker may be busy with one item for long. From any thread.
+    pub fn tick(&self) {
+        // Where the worker is in a call, it sees to that itself.
+        if let Ok(mut state) = self.state.try_lock()
+            && let Some(state) = &mut *state
+            && let Ok(notes) = state.outbox.read()
+        {
+            state.settle_notes(notes);
+        }
+    }
+
     fn with<T>(&self, then: impl FnOnce(&mut State) -> Result<T>) -> Result<Option<T>> {
         lock(&self.state).as_mut().map(then).transpose()
     }
 }
 
 impl State {
-    /// Settles what the outbox says.
+    /// Settles what the outbox says. On the worker's own thread.
     fn settle(&mut self) -> Result<()> {
+        let notes = self.outbox.take()?;
+        self.settle_notes(notes);
+        Ok(())
+    }
+
+    fn settle_notes(&mut self, notes: Notes) {
         self.consumer.claimed();
-        // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
-        let notes = Outbox::new(unsafe { self.outbox.as_mut() }).take();
         if notes.sample_ms > 0.0 {
             self.consumer.sampled(from_ms(notes.sample_ms));
         }
-        if notes.count == 0 && notes.busy_ms == 0.0 {
-            return Ok(());
+        let count = notes.has_result.len();
+        if count > 0 || notes.busy_ms > 0.0 {
+            let busy = from_ms(notes.busy_ms);
+            self.consumer.processed(count, busy, notes.results, |index| notes.has_result[index]);
         }
-        let results = Items::from_blobs(notes.bytes, &notes.ends, KindNumbers::Each(&notes.kinds))
-            .map_err(|refused| columns_error(&refused))?;
-        self.consumer.processed(notes.count, from_ms(notes.busy_ms), results, |index| notes.has_result[index]);
-        Ok(())
     }
 
     /// Fills the chunk with up to `max` items.
@@ -142,7 +156,7 @@ pub fn attach_worker(
     system: u32,
     index: u32,
     mut chunk: Uint8Array,
-    mut outbox: Uint8Array,
+    outbox: Uint8Array,
     mut claims: Uint32Array,
 ) -> Result<Option<u32>> {
     let environment = registry::environment(environment)?;
@@ -150,16 +164,16 @@ pub fn attach_worker(
     // SAFETY: the arrays are ours, and JavaScript does nothing with them during this call.
     let word = unsafe {
         Chunk::new(chunk.as_mut());
-        Outbox::new(outbox.as_mut());
         NonNull::from(&mut claims.as_mut()[0])
     };
+    let outbox = Outbox::new(outbox);
     // SAFETY: aligned as an element of its array is, and in memory that the state keeps until the consumer is dropped.
     let word = unsafe { ClaimWord::new(word) };
     let Some(consumer) = entry.system.worker_consumer(index as usize, word) else { return Ok(None) };
     let worker = registry::next_handle();
     let waker = Waker::from(Arc::new(WorkerWaker { environment: Arc::clone(&environment), worker }));
     let state = State { consumer, waker, large: None, chunk, outbox, _claims: claims };
-    registry::add_worker(worker, Arc::new(Worker { environment, state: Mutex::new(Some(state)) }));
+    registry::add_worker(worker, Arc::new(Worker { environment, system, state: Mutex::new(Some(state)) }));
     Ok(Some(worker))
 }
 

@@ -279,7 +279,7 @@ fn a_tagged_item_gets_a_reply_of_its_own() {
     while heard.recv().expect("it replies") != Notice::Replies {}
     let replies = system.take_replies();
     assert_eq!(replies.len(), 1);
-    assert_eq!(replies[0].tag, 42);
+    assert_eq!(replies[0].tags, [42]);
     assert_eq!(replies[0].outcome.as_ref().expect("processed").get(0), Item::Undefined);
     system.stop(None);
     let report = system.join();

@@ -159,10 +159,10 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             let begun = SystemTime::now();
             let mut result = R::with_capacity(1);
             match self.attempt(&item, &mut 0, Some(&mut result)) {
-                Ok(()) => self.inner.reply(tag, Ok(result)),
+                Ok(()) => self.inner.reply(vec![tag], Ok(result)),
                 Err(failure) => {
                     failed += 1;
-                    self.inner.reply(tag, Err(failure.clone()));
+                    self.inner.reply(vec![tag], Err(failure.clone()));
                     let last = SystemTime::now();
                     self.inner.dead_letter(DeadLetter {
                         items: item,

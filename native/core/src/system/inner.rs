@@ -216,8 +216,8 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         self.observer.notify(Notice::DeadLetters);
     }
 
-    pub(crate) fn reply(&self, tag: u64, outcome: Result<R, Failure>) {
-        lock(&self.replies).push(Reply { tag, outcome });
+    pub(crate) fn reply(&self, tags: Vec<u64>, outcome: Result<R, Failure>) {
+        lock(&self.replies).push(Reply { tags, outcome });
         self.observer.notify(Notice::Replies);
     }
 

@@ -32,12 +32,12 @@ pub(crate) fn timed_out() -> Failure {
     Failure::new("ERR_MILLRACE_TIMEOUT", "the stop's time-out passed before the item was handled")
 }
 
-/// What became of a tagged item.
+/// What became of tagged items.
 #[derive(Debug)]
 pub struct Reply<R> {
-    /// The item's tag.
-    pub tag: u64,
-    /// The result, as a batch of one, or the error of the last attempt.
+    /// The items' tags.
+    pub tags: Vec<u64>,
+    /// A result for each of them, or the error of the last attempt.
     pub outcome: Result<R, Failure>,
 }
 

@@ -4,6 +4,9 @@
 pub trait Observer: Send + Sync {
     /// Something happened; the system says what exactly when it is asked.
     fn notify(&self, notice: Notice);
+
+    /// Some time has passed, while the system runs: a moment to look after what is done and was not told yet.
+    fn tick(&self) {}
 }
 
 /// What an observer is told.

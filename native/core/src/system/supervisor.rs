@@ -184,7 +184,11 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             }
             let timeout = self.next_look(&control, now);
             control = inner.wait_for_change(control, timeout);
-            self.sample(Instant::now());
+            if self.sample(Instant::now()) {
+                drop(control);
+                inner.observer.tick();
+                control = inner.control();
+            }
         }
     }
 
@@ -202,9 +206,10 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
         ends.into_iter().flatten().map(|end| end.saturating_duration_since(now)).fold(TICK, Duration::min)
     }
 
-    fn sample(&mut self, now: Instant) {
+    /// Takes a sample of the throughput, where the last one is old enough.
+    fn sample(&mut self, now: Instant) -> bool {
         if self.samples.back().is_some_and(|(at, _)| now.duration_since(*at) < TICK) {
-            return;
+            return false;
         }
         self.samples.push_back((now, self.inner.counters.processed()));
         if self.samples.len() > SAMPLES + 1 {
@@ -217,6 +222,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             let thousandths = (after - before) as f64 / seconds * 1000.0;
             self.inner.current_throughput.store(thousandths as u64, Ordering::Relaxed);
         }
+        true
     }
 
     /// Producers end after what they have in hand; a paused system goes on to the end; nothing that is reported holds

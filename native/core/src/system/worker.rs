@@ -170,6 +170,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
     pub fn processed(&mut self, n: usize, busy: Duration, mut results: R, has_result: impl Fn(usize) -> bool) {
         let mut done = 0;
         let mut kept = R::with_capacity(0);
+        let (mut tags, mut replies) = (Vec::new(), R::with_capacity(0));
         while done < n
             && let Some(mut envelope) = self.started.pop_front()
         {
@@ -181,10 +182,15 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             let len = batch.len();
             if batch.is_tagged() {
                 for index in 0..len {
-                    let result = if has_result(done + index) { results.split_front(1) } else { R::with_capacity(0) };
+                    if !has_result(done + index) {
+                        continue;
+                    }
                     match batch.tag(index) {
-                        0 => kept.append(result),
-                        tag => self.inner.reply(tag, Ok(result)),
+                        0 => kept.append(results.split_front(1)),
+                        tag => {
+                            tags.push(tag);
+                            replies.append(results.split_front(1));
+                        }
                     }
                 }
             } else {
@@ -196,6 +202,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.settled(generation, len);
         }
         self.counts().busy.add(busy.as_nanos() as u64);
+        if !tags.is_empty() {
+            self.inner.reply(tags, Ok(replies));
+        }
         self.keep(kept);
         self.publish_in_hand();
         self.inner.check_idle();
@@ -274,7 +283,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         let deaths = history.as_ref().map_or(0, |history| history.deaths);
         let first = history.as_ref().map_or(self.started_at, |history| history.first);
         if batch.tag(0) != 0 {
-            self.inner.reply(batch.tag(0), Err(failure.clone()));
+            self.inner.reply(vec![batch.tag(0)], Err(failure.clone()));
         }
         let n = batch.len();
         self.inner.dead_letter(DeadLetter { items: batch, failure, attempts, deaths, first, last });

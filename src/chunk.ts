@@ -6,6 +6,7 @@
 import { isAscii } from 'node:buffer'
 import { asBuffer, decodeItem, keepsMemory } from './codec/decode.js'
 import { Kind } from './codec/kind.js'
+import { SHARED_TEXT_MAX, unpackEach } from './codec/unpack.js'
 
 /** The most items in a chunk. */
 export const CHUNK_ITEMS = 512
@@ -51,9 +52,6 @@ export const Layout = {
   size: 128 + 21 * CHUNK_ITEMS + CHUNK_INLINE_BYTES,
 } as const
 
-/** Above this a slice of a common string would keep too much of it alive. */
-const SHARED_TEXT_MAX = 16 * 1024
-
 /** Items by index; numbers are read where they lie. */
 export type ChunkItems = ArrayLike<unknown>
 
@@ -89,6 +87,7 @@ export class Chunk {
     const bytes = this.#bytes(kind, length, large)
     if (kind === Kind.Text && length <= SHARED_TEXT_MAX && isAscii(bytes))
       this.#decodeAscii(count, items, bytes)
+    else if (kind === Kind.Packed) unpackEach(bytes, this.#ends, count, items)
     else this.#decodeEach(count, items, kind, bytes)
     return items
   }

@@ -3,6 +3,7 @@
 import { deserialize } from 'node:v8'
 import type { FileDigest } from '../handlers.js'
 import { Kind } from './kind.js'
+import { unpack } from './unpack.js'
 
 /** Items in columns as a native call returns them, in memory of their own. */
 export interface NativeItems {
@@ -47,11 +48,13 @@ export function decodeItem(kind: number, bytes: Buffer, begin: number, end: numb
       return new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin)
     case Kind.Value:
       return deserialize(bytes.subarray(begin, end))
+    case Kind.Packed:
+      return unpack(bytes, begin, end)
     case Kind.FileDigest:
     case Kind.FileDigestRaw:
       return decodeFileDigest(kind, bytes, begin, end)
     default:
-      throw new RangeError(`expected an item kind from 0 to ${Kind.FileDigestRaw}, got ${kind}`)
+      throw new RangeError(`expected an item kind from 0 to ${Kind.Packed}, got ${kind}`)
   }
 }
 

@@ -297,10 +297,7 @@ export class BlobWriter implements Sink {
   push(item: EncodedItem): void {
     const end = this.length + item.length
     if (end > this.bytes.length) this.#grow(end)
-    this.bytes.set(
-      item.length === item.bytes.length ? item.bytes : item.bytes.subarray(0, item.length),
-      this.length,
-    )
+    this.bytes.set(contentOf(item), this.length)
     this.#commit(item.kind, end)
   }
 
@@ -367,11 +364,16 @@ function pathOf(path: string, index: number): string {
   return index < 0 ? path : `${path}[${index}]`
 }
 
+function contentOf({ kind, bytes, length }: EncodedItem): Uint8Array {
+  // These are all of a view that is someone else's, whose properties may say anything.
+  return kind === Kind.Bytes ? bytes : bytes.subarray(0, length)
+}
+
 /** `item` in memory that is not used again. */
 function own(item: EncodedItem): EncodedItem {
-  const { kind, bytes, length } = item
+  const { kind, length } = item
   // Those were serialized into memory of their own.
-  return kind === Kind.Value ? item : { kind, bytes: new Uint8Array(bytes.subarray(0, length)), length }
+  return kind === Kind.Value ? item : { kind, bytes: new Uint8Array(contentOf(item)), length }
 }
 
 /** What the views themselves say, whatever properties they were given. */

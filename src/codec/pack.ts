@@ -31,6 +31,8 @@ const MAX_LISTED = 12
 const MAX_LOOPED = 40
 /** Places in a batch are 32 bits wide. */
 const MAX_SINK = 2 ** 32 - 1
+/** Arrays of so many numbers are written as doubles. */
+const MIN_NUMBERS = 16
 /** What the longest value without a length of its own takes. */
 const ROOM = 16
 
@@ -50,7 +52,7 @@ let view: DataView
 let at = 0
 let room = 0
 let busy = false
-/** All that was read, in order: for each object its keys, for each array its length, then the values. */
+/** All that was read, in order: for each object its keys, for each array its length, then the values; or an array's numbers. */
 const reads: unknown[] = []
 let readCount = 0
 /** The objects that were seen: another look at one is a cycle, or a shared object, which the layout does not have. */
@@ -159,16 +161,18 @@ function writeText(value: string): void {
     return
   }
   if (at + 1 + length > room) grow(1 + length)
+  const target = bytes
+  const begin = at + 1
   for (let index = 0; index < length; index++) {
     const unit = value.charCodeAt(index)
     if (unit > 0xff) {
       writeText16(value)
       return
     }
-    bytes[at + 1 + index] = unit
+    target[begin + index] = unit
   }
-  bytes[at] = SHORT_TEXT + length
-  at += 1 + length
+  target[begin - 1] = SHORT_TEXT + length
+  at = begin + length
 }
 
 function writeLongText(value: string): void {
@@ -234,15 +238,7 @@ function writeRecord(value: object, depth: number): void {
   // Without keys it may be anything, with its prototype changed; `arguments` has indices.
   if (!shape || shape.keys.length === 0 || shape.indexed) throw GIVE_UP
   const { keys, words, hash } = shape
-  if (at + OBJECT_HEADER + 4 * words.length > room) grow(OBJECT_HEADER + 4 * words.length)
-  bytes[at] = Tag.Object
-  bytes[at + 1] = words.length
-  view.setUint16(at + 2, hash, true)
-  at += OBJECT_HEADER
-  for (let index = 0; index < words.length; index++) {
-    view.setUint32(at, words[index] as number, true)
-    at += 4
-  }
+  writeShape(words, hash)
   logRead(keys)
   let count = 0
   // Once more, because a getter may take away keys that come later: `for in` then leaves them out.
@@ -255,20 +251,65 @@ function writeRecord(value: object, depth: number): void {
   if (count !== keys.length) throw GIVE_UP
 }
 
+function writeShape(words: Uint32Array, hash: number): void {
+  const { length } = words
+  if (at + OBJECT_HEADER + 4 * length > room) grow(OBJECT_HEADER + 4 * length)
+  const target = view
+  let place = at
+  target.setUint32(place, Tag.Object | (length << 8) | (hash << 16), true)
+  place += OBJECT_HEADER
+  for (let index = 0; index < length; index++, place += 4)
+    target.setUint32(place, words[index] as number, true)
+  at = place
+}
+
 function writeArray(value: unknown[], depth: number): void {
   const { length } = value
   // Of an array without holes and other properties there are as many keys as elements.
   if (readCount + length > MAX_READS || keysOf(value).length !== length) throw GIVE_UP
+  let index = 0
+  if (length >= MIN_NUMBERS) {
+    const numbers = new Float64Array(length)
+    let part: unknown
+    for (; index < length; index++) {
+      part = value[index]
+      if (typeof part !== 'number') break
+      numbers[index] = part
+    }
+    if (index === length) {
+      writeNumbers(numbers)
+      return
+    }
+    beginArray(length)
+    for (let before = 0; before < index; before++) writeElement(value, before, numbers[before], depth)
+    writeElement(value, index++, part, depth)
+  } else {
+    beginArray(length)
+  }
+  for (; index < length; index++) writeElement(value, index, value[index], depth)
+}
+
+function beginArray(length: number): void {
   bytes[at] = Tag.Array
   view.setUint32(at + 1, length, true)
   at += 5
   logRead(length)
-  for (let index = 0; index < length; index++) {
-    const part = value[index]
-    if (part === undefined && !hasOwn(value, index)) throw GIVE_UP
-    logRead(part)
-    writeValue(part, depth + 1)
-  }
+}
+
+function writeElement(array: unknown[], index: number, part: unknown, depth: number): void {
+  if (part === undefined && !hasOwn(array, index)) throw GIVE_UP
+  logRead(part)
+  writeValue(part, depth + 1)
+}
+
+function writeNumbers(numbers: Float64Array): void {
+  const { length } = numbers
+  if (at + 5 + 8 * length > room) grow(5 + 8 * length)
+  bytes[at] = Tag.Numbers
+  view.setUint32(at + 1, length, true)
+  at += 5
+  for (let index = 0; index < length; index++, at += 8) view.setFloat64(at, numbers[index] as number, true)
+  logRead(numbers)
 }
 
 function logRead(value: unknown): void {

@@ -34,6 +34,8 @@ export const Tag = {
   Bytes: 0xca,
   /** 4 bytes of length, then that many values. */
   Array: 0xcb,
+  /** 4 bytes of length, then that many doubles: an array of numbers. */
+  Numbers: 0xcd,
   /** A shape, then a value for each key. */
   Object: 0xcc,
 } as const

@@ -8,7 +8,8 @@ import { types } from 'node:util'
 /**
  * `value`, or a copy of it where reading it once more might not give what was read.
  *
- * @param reads - the first `count` are, depth first, for each object its keys, for each array its length, then values
+ * @param reads - the first `count` are, depth first, for each object its keys, for each array its length, then values; or all
+ * numbers of an array in one
  */
 export function replay(value: unknown, reads: readonly unknown[], count: number): unknown {
   if (count === 0 || isAsRead(value, new Reads(reads, count))) return value
@@ -19,6 +20,8 @@ class Reads {
   readonly #values: readonly unknown[]
   readonly #count: number
   #index = 0
+  #numbers: Float64Array | undefined
+  #number = 0
 
   constructor(values: readonly unknown[], count: number) {
     this.#values = values
@@ -26,20 +29,31 @@ class Reads {
   }
 
   get left(): boolean {
-    return this.#index < this.#count
+    return this.#index < this.#count || this.#numbers !== undefined
+  }
+
+  /** The keys of the object that comes next, or the length of the array. */
+  nextKeys(): readonly string[] | number {
+    const keys = this.#values[this.#index++]
+    if (!(keys instanceof Float64Array)) return keys as readonly string[] | number
+    this.#numbers = keys
+    this.#number = 0
+    return keys.length
   }
 
   next(): unknown {
-    return this.#values[this.#index++]
+    if (!this.#numbers) return this.#values[this.#index++]
+    const number = this.#numbers[this.#number++]
+    if (this.#number === this.#numbers.length) this.#numbers = undefined
+    return number
   }
 }
 
 /** Whether all that was read of `value` is still there, in plain properties. */
 function isAsRead(value: unknown, reads: Reads): boolean {
   if (!reads.left || !isContainer(value)) return true
-  const keys = reads.next()
-  if (typeof keys === 'number' ? (value as unknown[]).length !== keys : !sameKeys(value, keys as string[]))
-    return false
+  const keys = reads.nextKeys()
+  if (typeof keys === 'number' ? (value as unknown[]).length !== keys : !sameKeys(value, keys)) return false
   for (let index = 0, count = countOf(keys); index < count && reads.left; index++) {
     const part = reads.next()
     const now = Object.getOwnPropertyDescriptor(value, keyAt(keys, index))
@@ -75,14 +89,14 @@ function copy(value: unknown, reads: Reads, copies: Map<unknown, unknown>): unkn
 }
 
 function copyContainer(value: object, reads: Reads, copies: Map<unknown, unknown>): object {
-  const keys = reads.left ? reads.next() : Object.keys(value)
+  const keys = reads.left ? reads.nextKeys() : Object.keys(value)
   const made = Array.isArray(value) ? new Array(typeof keys === 'number' ? keys : value.length) : {}
   copies.set(value, made)
   for (let index = 0, count = countOf(keys); index < count; index++) {
     const key = keyAt(keys, index)
     let part: unknown
     if (reads.left) part = reads.next()
-    else if (Object.prototype.propertyIsEnumerable.call(value, key)) part = Reflect.get(value, key)
+    else if (Object.hasOwn(value, key)) part = Reflect.get(value, key)
     // A getter took it away before it was read.
     else continue
     define(made, key, copy(part, reads, copies))
@@ -95,12 +109,12 @@ function isContainer(value: unknown): value is object {
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
 }
 
-function countOf(keys: unknown): number {
-  return typeof keys === 'number' ? keys : (keys as string[]).length
+function countOf(keys: readonly string[] | number): number {
+  return typeof keys === 'number' ? keys : keys.length
 }
 
-function keyAt(keys: unknown, index: number): string {
-  return typeof keys === 'number' ? `${index}` : ((keys as string[])[index] as string)
+function keyAt(keys: readonly string[] | number, index: number): string {
+  return typeof keys === 'number' ? `${index}` : (keys[index] as string)
 }
 
 function define(object: object, key: string, value: unknown): void {

@@ -29,6 +29,9 @@ const NOTHING = Buffer.allocUnsafeSlow(0)
 /** All of the memory that the items lie in, and a view of the same. */
 let memory: Buffer = NOTHING
 let view: DataView = new DataView(NOTHING.buffer)
+/** Where the items' own bytes begin and end in it. */
+let offset = 0
+let limit = 0
 let at = 0
 /** Latin-1 strings are slices of `text`, which stands for `memory[textBegin..textEnd]` once it is made. */
 let text: string | undefined
@@ -37,36 +40,41 @@ let textEnd = 0
 
 /** The value that `bytes[begin..end]` hold, in memory of its own. */
 export function unpack(bytes: Uint8Array, begin: number, end: number): unknown {
-  const offset = enter(bytes)
+  enter(bytes)
   try {
-    startItem(offset + begin, offset + end, offset + end)
-    return readValue()
+    return readItem(begin, end, end)
   } finally {
     leave()
   }
 }
 
-/** The first `count` values of `bytes`, item `i` ending at `ends[i]`, into `values`. */
-export function unpackEach(bytes: Uint8Array, ends: Uint32Array, count: number, values: unknown[]): void {
-  const offset = enter(bytes)
+/**
+ * Calls `each` with a function that unpacks items of `bytes` one after the other: it makes one string for those that
+ * lie close together, which is most of the time of reading one.
+ */
+export function unpackTogether(
+  bytes: Uint8Array,
+  each: (unpackNext: (begin: number, end: number) => unknown) => void,
+): void {
+  enter(bytes)
   try {
-    for (let index = 0, begin = offset; index < count; index++) {
-      const end = offset + (ends[index] as number)
-      startItem(begin, end, offset + bytes.length)
-      values[index] = readValue()
-      begin = end
-    }
+    each(readNext)
   } finally {
     leave()
   }
 }
 
-function enter(bytes: Uint8Array): number {
+function readNext(begin: number, end: number): unknown {
+  return readItem(begin, end, limit - offset)
+}
+
+function enter(bytes: Uint8Array): void {
   if (memory.buffer !== bytes.buffer) {
     memory = Buffer.from(bytes.buffer)
     view = new DataView(bytes.buffer)
   }
-  return bytes.byteOffset
+  offset = bytes.byteOffset
+  limit = offset + bytes.byteLength
 }
 
 function leave(): void {
@@ -79,14 +87,15 @@ function leave(): void {
   }
 }
 
-/** Later items up to `limit` may share this one's text. */
-function startItem(begin: number, end: number, limit: number): void {
-  at = begin
-  if (end <= textEnd) return
-  text = undefined
-  textBegin = begin
-  textEnd = Math.min(limit, begin + SHARED_TEXT_MAX)
-  if (textEnd < end) textEnd = 0
+/** Later items up to `last` may share this one's text. */
+function readItem(begin: number, end: number, last: number): unknown {
+  at = offset + begin
+  if (offset + end > textEnd) {
+    text = undefined
+    textBegin = at
+    textEnd = end - begin > SHARED_TEXT_MAX ? 0 : Math.min(offset + last, at + SHARED_TEXT_MAX)
+  }
+  return readValue()
 }
 
 function readValue(): unknown {
@@ -114,6 +123,8 @@ function readValue(): unknown {
       return readText(readLength())
     case Tag.Array:
       return readArray(readLength())
+    case Tag.Numbers:
+      return readNumbers(readLength())
     case Tag.Date:
       at += 8
       return new Date(view.getFloat64(at - 8, true))
@@ -155,6 +166,12 @@ function readBytes(length: number): Uint8Array {
 function readArray(length: number): unknown[] {
   const values: unknown[] = new Array(length)
   for (let index = 0; index < length; index++) values[index] = readValue()
+  return values
+}
+
+function readNumbers(length: number): number[] {
+  const values: number[] = new Array(length)
+  for (let index = 0; index < length; index++, at += 8) values[index] = view.getFloat64(at, true)
   return values
 }
 

@@ -233,7 +233,7 @@ for (const [way, through] of Object.entries(WAYS)) {
   test(`any value by ${way}`, (t) => {
     const seed = Date.now() | 0
     t.log(`seed ${seed}`)
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(anyValue, { maxLength: 30 }), (values) => check(t, through, values)),
       { numRuns: 100, seed },
     )

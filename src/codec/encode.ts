@@ -1,12 +1,12 @@
 /** JavaScript values to what travels natively: the value at the moment of the call. */
 
 import { isAscii } from 'node:buffer'
-import { types } from 'node:util'
 import { InvalidOptionError } from '../errors.js'
 import { Kind } from './kind.js'
 import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
 import { serializeValue } from './serialize.js'
 import { explainUncloneable } from './uncloneable.js'
+import { byteLengthOf, isUint8Array } from './views.js'
 
 /** One item: the first `length` of `bytes` are its own, until the next value is encoded. */
 export interface EncodedItem {
@@ -161,8 +161,8 @@ function encodeLongText(value: string): EncodedItem {
 }
 
 function encodeView(value: ArrayBufferView, path: string): EncodedItem {
-  if (types.isUint8Array(value)) {
-    const length = byteLength.call(value)
+  if (isUint8Array(value)) {
+    const length = byteLengthOf(value)
     if (length > 0) return { kind: Kind.Bytes, bytes: value, length }
     // It may be detached, which the serializer knows.
     serializeValue(value, path)
@@ -227,6 +227,11 @@ function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
     : undefined
 }
 
+/** An item that waits for the one whose getter sent it; without `encoded` where it could not be. */
+interface LateItem {
+  encoded: EncodedItem | undefined
+}
+
 /** Items in columns that grow, to be used again after `reset()`. */
 export class BlobWriter implements Sink {
   bytes: Buffer = Buffer.allocUnsafeSlow(1024)
@@ -239,8 +244,9 @@ export class BlobWriter implements Sink {
   /** Whether all items are of the first one's kind. */
   #alike = true
   /** What getters of the item under way sent. */
-  #late: EncodedItem[] | undefined
+  #late: LateItem[] | undefined
   #busy = false
+  #resets = 0
 
   /** Items. */
   get count(): number {
@@ -249,6 +255,7 @@ export class BlobWriter implements Sink {
 
   /** Forgets all items, and memory that grew large. */
   reset(): void {
+    this.#resets++
     this.length = 0
     this.#count = 0
     this.#alike = true
@@ -265,16 +272,16 @@ export class BlobWriter implements Sink {
    */
   append(value: unknown, path: string, index = -1): void {
     if (this.#busy) {
-      this.#late ??= []
-      this.#late.push(own(encodeItem(value, pathOf(path, index))))
+      this.#appendLate(value, pathOf(path, index))
       return
     }
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) {
-      if (types.isUint8Array(value) && this.#appendBytes(value, path, index)) return
+      if (isUint8Array(value) && this.#appendBytes(value, path, index)) return
       this.push(encodeItem(value, pathOf(path, index)))
       return
     }
     const begin = this.length
+    const resets = this.#resets
     this.#busy = true
     try {
       const rest = tryPack(value, this, path, index)
@@ -283,10 +290,12 @@ export class BlobWriter implements Sink {
         checkLength(encoded.length, path, index)
         this.push(encoded)
       } else {
-        const { length } = this
-        this.length = begin
-        checkLength(length - begin, path, index)
-        this.#commit(Kind.Packed, length)
+        const length = this.length - begin
+        // A getter may have had the items before this one sent.
+        this.length = this.#resets === resets ? begin : 0
+        checkLength(length, path, index)
+        if (this.length < begin) this.bytes.copyWithin(0, begin, begin + length)
+        this.#commit(Kind.Packed, this.length + length)
       }
     } finally {
       this.#busy = false
@@ -312,7 +321,7 @@ export class BlobWriter implements Sink {
   }
 
   #appendBytes(value: Uint8Array, path: string, index: number): boolean {
-    const length = byteLength.call(value)
+    const length = byteLengthOf(value)
     if (length === 0) return false
     checkLength(length, path, index)
     const end = this.length + length
@@ -332,9 +341,17 @@ export class BlobWriter implements Sink {
     this.#count = count + 1
   }
 
-  #pushLate(late: readonly EncodedItem[]): void {
+  #appendLate(value: unknown, path: string): void {
+    // Its own getters may come here, after it.
+    const late: LateItem = { encoded: undefined }
+    this.#late ??= []
+    this.#late.push(late)
+    late.encoded = own(encodeItem(value, path))
+  }
+
+  #pushLate(late: readonly LateItem[]): void {
     this.#late = undefined
-    for (const item of late) this.push(item)
+    for (const { encoded } of late) if (encoded) this.push(encoded)
   }
 
   #resize(items: number): void {
@@ -375,10 +392,6 @@ function own(item: EncodedItem): EncodedItem {
   // Those were serialized into memory of their own.
   return kind === Kind.Value ? item : { kind, bytes: new Uint8Array(contentOf(item)), length }
 }
-
-/** What the views themselves say, whatever properties they were given. */
-const byteLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')
-  ?.get as (this: ArrayBufferView) => number
 
 /** Where single objects are packed. */
 let packed = createSink(1024)

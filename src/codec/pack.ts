@@ -7,6 +7,7 @@ import { types } from 'node:util'
 import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
 import { replay } from './replay.js'
 import { nextShape, rootShape, shapeOf } from './shapes.js'
+import { byteLengthOf, isUint8Array } from './views.js'
 
 /** Bytes that grow at their end. */
 export interface Sink {
@@ -39,12 +40,8 @@ const ROOM = 16
 const { getPrototypeOf, is, keys: keysOf, prototype: OBJECT } = Object
 const { hasOwn } = Object
 const { isArray } = Array
-const { isView } = ArrayBuffer
 const { isProxy } = types
 const dateTime = Date.prototype.getTime
-const typedArray = getPrototypeOf(Uint8Array.prototype)
-const kindOfView = getterOf(typedArray, Symbol.toStringTag)
-const lengthOfView = getterOf(typedArray, 'length') as (this: unknown) => number
 
 // The state of the value under way, in variables because they are what compiled code reaches fastest.
 let bytes: Buffer
@@ -211,7 +208,7 @@ function writeObject(value: object, depth: number): boolean {
   if (isArray(value)) writeArray(value, depth)
   else if (prototype === OBJECT) writeRecord(value, depth)
   else if (prototype === Date.prototype) writeDate(value)
-  else if (isView(value) && kindOfView.call(value) === 'Uint8Array') writeBytes(value as Uint8Array)
+  else if (isUint8Array(value)) writeBytes(value)
   else return false
   return true
 }
@@ -330,7 +327,7 @@ function writeDate(value: object): void {
 }
 
 function writeBytes(value: Uint8Array): void {
-  const length = lengthOfView.call(value)
+  const length = byteLengthOf(value)
   // An empty one may be detached, which the serializer knows.
   if (length === 0) throw GIVE_UP
   if (at + 5 + length > room) grow(5 + length)
@@ -352,8 +349,4 @@ function grow(more: number): void {
 /** A view to write numbers into `bytes` with. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function getterOf(object: object, key: PropertyKey): (this: unknown) => unknown {
-  return Object.getOwnPropertyDescriptor(object, key)?.get as (this: unknown) => unknown
 }

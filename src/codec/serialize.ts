@@ -1,8 +1,8 @@
 /** `v8.serialize` with what structured clone makes of a Buffer. */
 
-import { types } from 'node:util'
 import { DefaultSerializer } from 'node:v8'
 import { explainUncloneable } from './uncloneable.js'
+import { isUint8Array, plainView } from './views.js'
 
 /**
  * @param value - what to serialize
@@ -23,12 +23,12 @@ export function serializeValue(value: unknown, path: string, original = value): 
 class ValueSerializer extends DefaultSerializer {
   /** Node calls it for each view of an ArrayBuffer. */
   _writeHostObject(view: object): void {
-    const plain = types.isUint8Array(view) ? new Uint8Array(view.buffer, view.byteOffset, view.length) : view
-    // Node's own types leave it out: it writes a Buffer as one, while structured clone makes a Uint8Array of it.
-    writeHostObject.call(this, plain)
+    // Node writes a Buffer as one, while structured clone makes a Uint8Array of it.
+    writeHostObject.call(this, isUint8Array(view) ? plainView(view) : view)
   }
 }
 
+// Node's types leave it out.
 const writeHostObject: (this: ValueSerializer, view: object) => void = Reflect.get(
   DefaultSerializer.prototype,
   '_writeHostObject',

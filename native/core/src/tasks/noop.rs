@@ -61,7 +61,7 @@ impl Task<Items, Items> for NoopTask {
         match batch.get(index) {
             Item::Number(value) => self.sums[index % 4] += value,
             Item::Text(bytes) | Item::Text16(bytes) | Item::Bytes(bytes) | Item::Value(bytes) | Item::Packed(bytes) => {
-                read(bytes)
+                read(bytes);
             }
             Item::FileDigest(file) => {
                 read(file.digest);

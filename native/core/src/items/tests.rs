@@ -267,7 +267,7 @@ fn columns_that_make_no_batch_are_refused() {
     let refused =
         |bytes: &[u8], ends: &[u32], kinds| Items::from_blobs(bytes.to_vec(), ends, kinds).expect_err("a failure");
 
-    assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(11)), ColumnsError::Kind { index: 0, number: 11 });
+    assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(12)), ColumnsError::Kind { index: 0, number: 12 });
     assert_eq!(refused(b"ab", &[1, 2], KindNumbers::Each(&[5, 255])), ColumnsError::Kind { index: 1, number: 255 });
     assert_eq!(
         refused(b"ab", &[2, 1], text),

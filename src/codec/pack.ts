@@ -232,7 +232,8 @@ function writeRecord(value: object, depth: number): void {
     node = next
   }
   const shape = node.shape ?? shapeOf(node)
-  // Without keys it may be anything, with its prototype changed; `arguments` has indices.
+  // Without keys it may be anything whose prototype was changed (with keys as well, but to know would cost more than
+  // all the rest); `arguments` has indices.
   if (!shape || shape.keys.length === 0 || shape.indexed) throw GIVE_UP
   const { keys, words, hash } = shape
   writeShape(words, hash)

@@ -18,6 +18,10 @@ test('both sides have the same layout of a chunk', (t) => {
   t.deepEqual(binding.chunkLayout(), { ...Layout, ...Header })
 })
 
+test('both sides have the same kinds of items', (t) => {
+  t.deepEqual(binding.itemKinds(), { ...Kind })
+})
+
 test('a handle that stands for nothing is an error, and a send to it is refused', (t) => {
   t.throws(() => binding.systemStats(0), { code: 'ERR_MILLRACE_UNKNOWN_HANDLE' })
   t.throws(() => binding.takeEvents(0, new Float64Array(4)), { code: 'ERR_MILLRACE_UNKNOWN_HANDLE' })

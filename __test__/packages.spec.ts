@@ -41,6 +41,14 @@ test('the two tarballs run where there is no Rust, by import and by require', as
   t.deepEqual(manifest.optionalDependencies, { '@millrace/linux-x64-gnu': version })
   for (const absent of ['scripts', 'devDependencies', 'private']) t.false(absent in manifest, absent)
 
+  const { packages } = JSON.parse(await readFile(join(app, 'package-lock.json'), 'utf8'))
+  const installed = Object.entries<{ hasInstallScript?: boolean }>(packages)
+  t.true(installed.length > 2)
+  t.deepEqual(
+    installed.filter(([, { hasInstallScript }]) => hasInstallScript),
+    [],
+  )
+
   const native = join(app, 'node_modules/@millrace/linux-x64-gnu')
   const binary = 'millrace.linux-x64-gnu.node'
   t.deepEqual((await readdir(native)).sort(), ['LICENSE', 'README.md', binary, 'package.json'])
@@ -56,15 +64,19 @@ test('the two tarballs run where there is no Rust, by import and by require', as
       })
       await system.start()
       const { produced, processed } = await system.finished
-      console.log(produced, processed)
+      const doubled = new ProducerConsumerSystem({ handler: ({ n }) => ({ n: 2 * n }) })
+      await doubled.start()
+      const { n } = await doubled.run({ n: 4 })
+      await doubled.stop()
+      console.log(produced, processed, n)
     }
   `
   const readme = await readFile(join(main, 'README.md'), 'utf8')
   const lines = (await readFile(join(app, 'package.json'), 'utf8')).trimEnd().split('\n')
   const sample = /```js\n(.*?)```/s.exec(readme)?.[1] ?? ''
   const programs: [file: string, source: string, output: string][] = [
-    ['import.mjs', `import * as millrace from 'millrace'\n${program}\nmain(millrace)`, '100 100\n'],
-    ['require.cjs', `${program}\nmain(require('millrace'))`, '100 100\n'],
+    ['import.mjs', `import * as millrace from 'millrace'\n${program}\nmain(millrace)`, '100 100 8\n'],
+    ['require.cjs', `${program}\nmain(require('millrace'))`, '100 100 8\n'],
     ['first.mjs', sample, `${lines.length} lines, ${lines.join('').length} characters\n`],
   ]
   for (const [file, source, output] of programs) {

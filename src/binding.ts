@@ -184,6 +184,8 @@ export interface Binding {
 
   /** The chunk's layout as the native side has it, for the test that compares it with ours. */
   chunkLayout(): Record<string, number>
+  /** The kinds of items as the native side has them, for the test that compares them with ours. */
+  itemKinds(): Record<string, number>
 
   /** Keeps results from now on; only before the start. */
   wantResults(system: number): void

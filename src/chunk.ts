@@ -4,8 +4,9 @@
  */
 
 import { isAscii } from 'node:buffer'
-import { asBuffer, decodeItem, keepsMemory } from './codec/decode.js'
+import { asBuffer, decodeEach, keepsMemory, keepTogether } from './codec/decode.js'
 import { Kind } from './codec/kind.js'
+import { SHARED_TEXT_MAX } from './codec/unpack.js'
 
 /** The most items in a chunk. */
 export const CHUNK_ITEMS = 512
@@ -55,9 +56,6 @@ export const Layout = {
   size: 128 + 21 * CHUNK_ITEMS + CHUNK_INLINE_BYTES,
 } as const
 
-/** Above this a slice of a common string would keep too much of it alive. */
-const SHARED_TEXT_MAX = 16 * 1024
-
 /** Items by index; numbers are read where they lie. */
 export type ChunkItems = ArrayLike<unknown>
 
@@ -90,18 +88,21 @@ export class Chunk {
     const length = this.header[Header.Bytes] as number
     if (kind === Kind.Number && length === 0) return this.#numbers
     const items = this.#items
-    const bytes = this.#bytes(kind, length, large)
+    const bytes = this.#bytes(count, kind, length, large)
     if (kind === Kind.Text && length <= SHARED_TEXT_MAX && isAscii(bytes))
       this.#decodeAscii(count, items, bytes)
-    else this.#decodeEach(count, items, kind, bytes)
+    else decodeEach(count, kind === MIXED ? this.#kinds : kind, this.#ends, bytes, items)
     return items
   }
 
-  #bytes(kind: number, length: number, large: () => Uint8Array): Buffer {
+  #bytes(count: number, kind: number, length: number, large: () => Uint8Array): Buffer {
     if (length > CHUNK_INLINE_BYTES) return asBuffer(large())
     const bytes = Buffer.from(this.memory.buffer, Layout.bytes, length)
-    // Buffer.from copies, into Node's own pool where it is small.
-    return kind === MIXED || keepsMemory(kind) ? Buffer.from(bytes) : bytes
+    if (kind !== MIXED && !keepsMemory(kind)) return bytes
+    // Small ones go into Node's own pool, which can't be transferred either.
+    const kept = Buffer.from(bytes)
+    if (count > 1 && kept.length === kept.buffer.byteLength) keepTogether(kept)
+    return kept
   }
 
   #decodeAscii(count: number, items: unknown[], bytes: Buffer): void {
@@ -109,14 +110,6 @@ export class Chunk {
     for (let index = 0, begin = 0; index < count; index++) {
       const end = this.#ends[index] as number
       items[index] = text.substring(begin, end)
-      begin = end
-    }
-  }
-
-  #decodeEach(count: number, items: unknown[], kind: number, bytes: Buffer): void {
-    for (let index = 0, begin = 0; index < count; index++) {
-      const end = this.#ends[index] as number
-      items[index] = decodeItem(kind === MIXED ? (this.#kinds[index] as number) : kind, bytes, begin, end)
       begin = end
     }
   }

@@ -137,6 +137,9 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Sends an item: the value at the moment of the call. Waits while the channel is full, behind earlier sends.
    * Before the start, items queue.
    *
+   * What structured clone can copy arrives as its copy would. A Buffer arrives as a `Uint8Array`; received bytes may
+   * share their `ArrayBuffer` with other items, so to transfer them take a `slice()`.
+   *
    * Rejects with `UncloneableError` for what can't travel, `ClosedError` after a stop, `AbortedError` after an abort,
    * `FullError` where `maxWaiting` sends wait already, and as `options` say; the item is then not in the channel.
    */

@@ -16,11 +16,15 @@ export interface Ended {
  * Runs `source` as a program of its own, with all that the library exports in scope, to its end. It is killed when the
  * test ends, should it still run then.
  */
-export async function runProgram(t: ExecutionContext, source: string): Promise<Ended> {
+export async function runProgram(
+  t: ExecutionContext,
+  source: string,
+  flags: readonly string[] = [],
+): Promise<Ended> {
   const program = `const { ProducerConsumerSystem, sequence, lines, files, sleep, hash, noop } = await import(${JSON.stringify(LIBRARY)})
     const library = ${JSON.stringify(LIBRARY)}
     ${source}`
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+  const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', program], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))

@@ -1,8 +1,10 @@
 /** What travels natively back to JavaScript values. */
 
 import { deserialize } from 'node:v8'
+import { markAsUntransferable } from 'node:worker_threads'
 import type { FileDigest } from '../handlers.js'
 import { Kind } from './kind.js'
+import { unpack, unpackTogether } from './unpack.js'
 
 /** Items in columns as a native call returns them, in memory of their own. */
 export interface NativeItems {
@@ -13,14 +15,32 @@ export interface NativeItems {
 
 /** All of `items`, in order. */
 export function decodeItems<T>({ kinds, ends, bytes }: NativeItems): T[] {
-  const memory = asBuffer(bytes)
   const items: T[] = new Array(kinds.length)
-  for (let index = 0, begin = 0; index < kinds.length; index++) {
-    const end = ends[index] as number
-    items[index] = decodeItem(kinds[index] as number, memory, begin, end) as T
-    begin = end
-  }
+  if (kinds.length > 1) keepTogether(bytes)
+  decodeEach(kinds.length, kinds, ends, asBuffer(bytes), items)
   return items
+}
+
+/**
+ * The first `count` items of `bytes`, item `i` ending at `ends[i]`, into `items`; see `decodeItem`.
+ *
+ * @param kinds - one for each item, or one for all
+ */
+export function decodeEach(
+  count: number,
+  kinds: Uint8Array | number,
+  ends: Uint32Array,
+  bytes: Buffer,
+  items: unknown[],
+): void {
+  unpackTogether(bytes, (unpackNext) => {
+    for (let index = 0, begin = 0; index < count; index++) {
+      const kind = typeof kinds === 'number' ? kinds : (kinds[index] as number)
+      const end = ends[index] as number
+      items[index] = kind === Kind.Packed ? unpackNext(begin, end) : decodeItem(kind, bytes, begin, end)
+      begin = end
+    }
+  })
 }
 
 /**
@@ -47,17 +67,27 @@ export function decodeItem(kind: number, bytes: Buffer, begin: number, end: numb
       return new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin)
     case Kind.Value:
       return deserialize(bytes.subarray(begin, end))
+    case Kind.Packed:
+      return unpack(bytes, begin, end)
     case Kind.FileDigest:
     case Kind.FileDigestRaw:
       return decodeFileDigest(kind, bytes, begin, end)
     default:
-      throw new RangeError(`expected an item kind from 0 to ${Kind.FileDigestRaw}, got ${kind}`)
+      throw new RangeError(`expected an item kind from 0 to ${Kind.Packed}, got ${kind}`)
   }
 }
 
 /** Whether an item of `kind` keeps pointing into the memory that it was decoded from. */
 export function keepsMemory(kind: number): boolean {
   return kind === Kind.Bytes || kind === Kind.Value || kind === Kind.FileDigestRaw
+}
+
+/**
+ * Keeps the memory of several items from being transferred, which would take it from all of them. Node 20 then copies
+ * what is in a transfer list, later ones refuse.
+ */
+export function keepTogether(bytes: Uint8Array): void {
+  markAsUntransferable(bytes.buffer)
 }
 
 /** `bytes` with the methods of a Buffer, over the same memory. */

@@ -1,11 +1,12 @@
 /** JavaScript values to what travels natively: the value at the moment of the call. */
 
 import { isAscii } from 'node:buffer'
-import { types } from 'node:util'
-import { serialize } from 'node:v8'
 import { InvalidOptionError } from '../errors.js'
 import { Kind } from './kind.js'
+import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
+import { serializeValue } from './serialize.js'
 import { explainUncloneable } from './uncloneable.js'
+import { byteLengthOf, isUint8Array } from './views.js'
 
 /** One item: the first `length` of `bytes` are its own, until the next value is encoded. */
 export interface EncodedItem {
@@ -31,6 +32,10 @@ const MAX_ITEM_BYTES = 2 ** 30
 /** What one native call takes, in bytes: places are 32 bits wide. */
 const MAX_BYTES = 2 ** 32 - 1
 
+/** Memory that grew larger than this is let go of. */
+const KEPT_BYTES = 1024 * 1024
+const KEPT_ITEMS = 64 * 1024
+
 const ALL_TEXT = Uint8Array.of(Kind.Text)
 const EMPTY = new Uint8Array(0)
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024)
@@ -47,8 +52,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u
  */
 export function encodeItem(value: unknown, path: string): EncodedItem {
   const item = encode(value, path)
-  if (item.length <= MAX_ITEM_BYTES) return item
-  throw new InvalidOptionError(path, `at most ${MAX_ITEM_BYTES} bytes once it is encoded`, item.length)
+  checkLength(item.length, path)
+  return item
 }
 
 function encode(value: unknown, path: string): EncodedItem {
@@ -62,18 +67,28 @@ function encode(value: unknown, path: string): EncodedItem {
       return { kind: Kind.Undefined, bytes: EMPTY, length: 0 }
     case 'boolean':
       return { kind: value ? Kind.True : Kind.False, bytes: EMPTY, length: 0 }
-    default:
+    case 'object':
       if (value === null) return { kind: Kind.Null, bytes: EMPTY, length: 0 }
-      // An empty one may be detached, which the serializer knows.
-      if (types.isUint8Array(value) && value.length > 0) {
-        return { kind: Kind.Bytes, bytes: value, length: value.length }
-      }
-      return encodeValue(value, path)
+      if (ArrayBuffer.isView(value)) return encodeView(value, path)
+      return encodeObject(value, path)
+    case 'bigint':
+      return encodeObject(value, path)
+    default:
+      return encodeOther(value, path)
   }
 }
 
+function checkLength(length: number, path: string, index = -1): void {
+  if (length > MAX_ITEM_BYTES)
+    throw new InvalidOptionError(
+      pathOf(path, index),
+      `at most ${MAX_ITEM_BYTES} bytes once it is encoded`,
+      length,
+    )
+}
+
 /**
- * Encodes all of `items`.
+ * Encodes all of `items`; the bytes are valid until the next call.
  *
  * @throws {UncloneableError} for what can't travel, naming its place
  * @throws {InvalidOptionError} for more bytes than one call can take
@@ -86,12 +101,20 @@ export function encodeItems(items: readonly unknown[]): EncodedItems {
         ? encodeTexts(items)
         : undefined
   if (fast) return fast
-  const writer = new BlobWriter(items.length)
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index]
-    writer.push(Snapshot.is(item) ? item.encoded : encodeItem(item, `items[${index}]`))
+  const writer = sharedWriter ?? new BlobWriter()
+  // A getter among the items may send others.
+  sharedWriter = undefined
+  try {
+    writer.reset()
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
+      if (Snapshot.is(item)) writer.push(item.encoded)
+      else writer.append(item, 'items', index)
+    }
+    return writer.finish()
+  } finally {
+    sharedWriter = writer
   }
-  return writer.finish()
 }
 
 /** A value that was encoded when it was seen, because it may change before it is sent. */
@@ -118,11 +141,7 @@ export class Snapshot {
    */
   static of(value: unknown, path: string): unknown {
     if (value === null || !['object', 'function', 'symbol'].includes(typeof value)) return value
-    const encoded = encodeItem(value, path)
-    // Other values were serialized into memory of their own already.
-    return new Snapshot(
-      encoded.kind === Kind.Bytes ? { ...encoded, bytes: new Uint8Array(encoded.bytes) } : encoded,
-    )
+    return new Snapshot(own(encodeItem(value, path)))
   }
 }
 
@@ -141,14 +160,43 @@ function encodeLongText(value: string): EncodedItem {
   return { kind: lone ? Kind.Text16 : Kind.Text, bytes, length: bytes.length }
 }
 
-function encodeValue(value: unknown, path: string): EncodedItem {
-  try {
-    const bytes = serialize(value)
-    if (types.isUint8Array(value)) return { kind: Kind.Bytes, bytes: EMPTY, length: 0 }
-    return { kind: Kind.Value, bytes, length: bytes.length }
-  } catch (error) {
-    throw explainUncloneable(value, path, error)
+function encodeView(value: ArrayBufferView, path: string): EncodedItem {
+  if (isUint8Array(value)) {
+    const length = byteLengthOf(value)
+    if (length > 0) return { kind: Kind.Bytes, bytes: value, length }
+    // It may be detached, which the serializer knows.
+    serializeValue(value, path)
+    return { kind: Kind.Bytes, bytes: EMPTY, length: 0 }
   }
+  return encodeOther(value, path)
+}
+
+function encodeObject(value: unknown, path: string): EncodedItem {
+  packed.length = 0
+  const rest = tryPack(value, packed, path)
+  if (rest) return encodeOther(rest.value, path, value)
+  const { bytes, length } = packed
+  // What is large is not to be kept.
+  if (length > KEPT_BYTES) packed = createSink(1024)
+  return { kind: Kind.Packed, bytes, length }
+}
+
+function tryPack(value: unknown, sink: Sink, path: string, index = -1): Unpacked | undefined {
+  try {
+    return pack(value, sink)
+  } catch (error) {
+    throw explainUncloneable(value, pathOf(path, index), error)
+  }
+}
+
+function encodeOther(value: unknown, path: string, original = value): EncodedItem {
+  const bytes = serializeValue(value, path, original)
+  return { kind: Kind.Value, bytes, length: bytes.length }
+}
+
+function createSink(size: number): Sink {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  return { bytes, view: viewOf(bytes), length: 0 }
 }
 
 function encodeNumbers(items: readonly unknown[]): Float64Array | undefined {
@@ -179,41 +227,173 @@ function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
     : undefined
 }
 
-/** Blobs that grow item by item. */
-class BlobWriter {
-  readonly #kinds: Uint8Array
-  readonly #ends: Uint32Array
-  #bytes = Buffer.allocUnsafe(1024)
-  #count = 0
-  #length = 0
+/** An item that waits for the one whose getter sent it; without `encoded` where it could not be. */
+interface LateItem {
+  encoded: EncodedItem | undefined
+}
 
-  constructor(items: number) {
-    this.#kinds = new Uint8Array(items)
-    this.#ends = new Uint32Array(items)
+/** Items in columns that grow, to be used again after `reset()`. */
+export class BlobWriter implements Sink {
+  bytes: Buffer = Buffer.allocUnsafeSlow(1024)
+  view: DataView = viewOf(this.bytes)
+  /** Bytes of all items. */
+  length = 0
+  #kinds = new Uint8Array(32)
+  #ends = new Uint32Array(32)
+  #count = 0
+  /** Whether all items are of the first one's kind. */
+  #alike = true
+  /** What getters of the item under way sent. */
+  #late: LateItem[] | undefined
+  #busy = false
+  #resets = 0
+
+  /** Items. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Forgets all items, and memory that grew large. */
+  reset(): void {
+    this.#resets++
+    this.length = 0
+    this.#count = 0
+    this.#alike = true
+    if (this.bytes.length > KEPT_BYTES) this.#use(Buffer.allocUnsafeSlow(1024))
+    if (this.#ends.length > KEPT_ITEMS) this.#resize(32)
+  }
+
+  /**
+   * Encodes `value` to the end; the columns stay as they were where that throws.
+   *
+   * @param path - what to call the item in an error, followed by `[index]` unless that is negative
+   * @throws {UncloneableError} for what can't travel
+   * @throws {InvalidOptionError} for more than an item, or a call, can have
+   */
+  append(value: unknown, path: string, index = -1): void {
+    if (this.#busy) {
+      this.#appendLate(value, pathOf(path, index))
+      return
+    }
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) {
+      if (isUint8Array(value) && this.#appendBytes(value, path, index)) return
+      this.push(encodeItem(value, pathOf(path, index)))
+      return
+    }
+    const begin = this.length
+    const resets = this.#resets
+    this.#busy = true
+    try {
+      const rest = tryPack(value, this, path, index)
+      if (rest) {
+        const encoded = encodeOther(rest.value, pathOf(path, index), value)
+        checkLength(encoded.length, path, index)
+        this.push(encoded)
+      } else {
+        const length = this.length - begin
+        // A getter may have had the items before this one sent.
+        this.length = this.#resets === resets ? begin : 0
+        checkLength(length, path, index)
+        if (this.length < begin) this.bytes.copyWithin(0, begin, begin + length)
+        this.#commit(Kind.Packed, this.length + length)
+      }
+    } finally {
+      this.#busy = false
+      if (this.#late) this.#pushLate(this.#late)
+    }
   }
 
   push(item: EncodedItem): void {
-    const end = this.#length + item.length
-    if (end > this.#bytes.length) this.#grow(end)
-    this.#bytes.set(
-      item.length === item.bytes.length ? item.bytes : item.bytes.subarray(0, item.length),
-      this.#length,
-    )
-    this.#length = end
-    this.#kinds[this.#count] = item.kind
-    this.#ends[this.#count] = end
-    this.#count++
+    const end = this.length + item.length
+    if (end > this.bytes.length) this.#grow(end)
+    this.bytes.set(contentOf(item), this.length)
+    this.#commit(item.kind, end)
   }
 
+  /** The columns, valid until the next change. */
   finish(): EncodedBlobs {
-    return { kinds: this.#kinds, ends: this.#ends, bytes: this.#bytes, length: this.#length }
+    return {
+      kinds: this.#kinds.subarray(0, this.#alike && this.#count > 0 ? 1 : this.#count),
+      ends: this.#ends.subarray(0, this.#count),
+      bytes: this.bytes,
+      length: this.length,
+    }
+  }
+
+  #appendBytes(value: Uint8Array, path: string, index: number): boolean {
+    const length = byteLengthOf(value)
+    if (length === 0) return false
+    checkLength(length, path, index)
+    const end = this.length + length
+    if (end > this.bytes.length) this.#grow(end)
+    this.bytes.set(value, this.length)
+    this.#commit(Kind.Bytes, end)
+    return true
+  }
+
+  #commit(kind: Kind, end: number): void {
+    const count = this.#count
+    if (count === this.#ends.length) this.#resize(2 * count)
+    this.#kinds[count] = kind
+    this.#ends[count] = end
+    if (kind !== this.#kinds[0]) this.#alike = false
+    this.length = end
+    this.#count = count + 1
+  }
+
+  #appendLate(value: unknown, path: string): void {
+    // Its own getters may come here, after it.
+    const late: LateItem = { encoded: undefined }
+    this.#late ??= []
+    this.#late.push(late)
+    late.encoded = own(encodeItem(value, path))
+  }
+
+  #pushLate(late: readonly LateItem[]): void {
+    this.#late = undefined
+    for (const { encoded } of late) if (encoded) this.push(encoded)
+  }
+
+  #resize(items: number): void {
+    const kinds = new Uint8Array(items)
+    const ends = new Uint32Array(items)
+    kinds.set(this.#kinds.subarray(0, this.#count))
+    ends.set(this.#ends.subarray(0, this.#count))
+    this.#kinds = kinds
+    this.#ends = ends
   }
 
   #grow(needed: number): void {
     if (needed > MAX_BYTES)
       throw new InvalidOptionError('items', `at most ${MAX_BYTES} bytes in one call`, needed)
-    const bytes = Buffer.allocUnsafe(Math.max(needed, Math.min(this.#bytes.length * 2, MAX_BYTES)))
-    bytes.set(this.#bytes.subarray(0, this.#length))
-    this.#bytes = bytes
+    const bytes = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(this.bytes.length * 2, MAX_BYTES)))
+    bytes.set(this.bytes.subarray(0, this.length))
+    this.#use(bytes)
+  }
+
+  #use(bytes: Buffer): void {
+    this.bytes = bytes
+    this.view = viewOf(bytes)
   }
 }
+
+function pathOf(path: string, index: number): string {
+  return index < 0 ? path : `${path}[${index}]`
+}
+
+function contentOf({ kind, bytes, length }: EncodedItem): Uint8Array {
+  // These are all of a view that is someone else's, whose properties may say anything.
+  return kind === Kind.Bytes ? bytes : bytes.subarray(0, length)
+}
+
+/** `item` in memory that is not used again. */
+function own(item: EncodedItem): EncodedItem {
+  const { kind, length } = item
+  // Those were serialized into memory of their own.
+  return kind === Kind.Value ? item : { kind, bytes: new Uint8Array(contentOf(item)), length }
+}
+
+/** Where single objects are packed. */
+let packed = createSink(1024)
+/** What `encodeItems` writes with, unless it is in use. */
+let sharedWriter: BlobWriter | undefined = new BlobWriter()

@@ -17,6 +17,8 @@ export const Kind = {
   FileDigest: 9,
   /** The same, with a path that is to stay bytes. */
   FileDigestRaw: 10,
+  /** A plain object, an array or a bigint, as packed.ts has it. */
+  Packed: 11,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]

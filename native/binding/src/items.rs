@@ -1,6 +1,6 @@
 //! Items that cross in arrays of their own: few, or for once.
 
-use millrace_core::{Batch, Items, KindView, View};
+use millrace_core::{Batch, Items, Kind, KindView, View};
 use napi::bindgen_prelude::{Uint8Array, Uint32Array};
 use napi_derive::napi;
 
@@ -18,7 +18,7 @@ impl From<&Items> for NativeItems {
     fn from(items: &Items) -> Self {
         match items.view(0..items.len()) {
             View::Numbers(values) => NativeItems {
-                kinds: vec![millrace_core::Kind::Number as u8; values.len()].into(),
+                kinds: vec![Kind::Number as u8; values.len()].into(),
                 ends: (1..=values.len() as u32).map(|n| n * 8).collect::<Vec<_>>().into(),
                 bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>().into(),
             },
@@ -42,4 +42,10 @@ pub fn in_parts(mut items: Items) -> Vec<NativeItems> {
         parts.push(NativeItems::from(&items.split_front(count)));
     }
     parts
+}
+
+/// The kinds by name, for the test that compares them with src/codec/kind.ts.
+#[napi(catch_unwind)]
+pub fn item_kinds() -> std::collections::HashMap<String, u32> {
+    Kind::ALL.into_iter().map(|kind| (format!("{kind:?}"), kind as u32)).collect()
 }

@@ -114,6 +114,7 @@ fn what_is_neither_bytes_nor_text_fails_and_says_what_came() {
         (Item::Number(1.0), "a number"),
         (Item::Text16(b"\0\xd8"), "text with a lone surrogate"),
         (Item::Value(b"v"), "an object"),
+        (Item::Packed(b"p"), "an object"),
     ] {
         let failure = handle(&mut Hash::new(Algorithm::Sha256).task(), item).expect_err("a failure");
         assert_eq!(failure.code, "ERR_MILLRACE_INVALID_ITEM");

@@ -21,6 +21,8 @@ pub enum Item<'a> {
     Bytes(&'a [u8]),
     /// A value serialized by `v8.serialize`.
     Value(&'a [u8]),
+    /// A value that JavaScript packed in a layout of its own.
+    Packed(&'a [u8]),
     /// What hashing a file gives.
     FileDigest(FileDigest<'a>),
 }
@@ -49,6 +51,7 @@ impl<'a> Item<'a> {
             Item::Text16(_) => Kind::Text16,
             Item::Bytes(_) => Kind::Bytes,
             Item::Value(_) => Kind::Value,
+            Item::Packed(_) => Kind::Packed,
             Item::FileDigest(file) if file.raw => Kind::FileDigestRaw,
             Item::FileDigest(_) => Kind::FileDigest,
         }
@@ -66,6 +69,7 @@ impl<'a> Item<'a> {
             Kind::Text16 => Item::Text16(bytes),
             Kind::Bytes => Item::Bytes(bytes),
             Kind::Value => Item::Value(bytes),
+            Kind::Packed => Item::Packed(bytes),
             Kind::FileDigest | Kind::FileDigestRaw => {
                 let (digest, path) = bytes[1..].split_at(usize::from(bytes[0]));
                 Item::FileDigest(FileDigest { digest, path, raw: kind == Kind::FileDigestRaw })
@@ -78,7 +82,7 @@ impl<'a> Item<'a> {
         match self {
             Item::Undefined | Item::Null | Item::Boolean(_) => {}
             Item::Number(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Item::Text(bytes) | Item::Text16(bytes) | Item::Bytes(bytes) | Item::Value(bytes) => {
+            Item::Text(bytes) | Item::Text16(bytes) | Item::Bytes(bytes) | Item::Value(bytes) | Item::Packed(bytes) => {
                 out.extend_from_slice(bytes);
             }
             Item::FileDigest(file) => {

@@ -26,11 +26,13 @@ pub enum Kind {
     FileDigest = 9,
     /// The same, with the path as bytes.
     FileDigestRaw = 10,
+    /// A plain object, an array or a big integer, in a layout of JavaScript's own.
+    Packed = 11,
 }
 
 impl Kind {
     /// Every kind, each at the index of its number.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Undefined,
         Kind::Null,
         Kind::False,
@@ -42,6 +44,7 @@ impl Kind {
         Kind::Value,
         Kind::FileDigest,
         Kind::FileDigestRaw,
+        Kind::Packed,
     ];
 
     /// The kind with this number, if there is one.
@@ -59,7 +62,7 @@ impl Kind {
             Kind::Text => "text",
             Kind::Text16 => "text with a lone surrogate",
             Kind::Bytes => "bytes",
-            Kind::Value => "an object",
+            Kind::Value | Kind::Packed => "an object",
             Kind::FileDigest | Kind::FileDigestRaw => "a file digest",
         }
     }
@@ -72,7 +75,7 @@ impl Kind {
             Kind::Number => bytes.len() == size_of::<f64>(),
             Kind::Text16 => bytes.len().is_multiple_of(2),
             Kind::FileDigest | Kind::FileDigestRaw => bytes.first().is_some_and(|&n| usize::from(n) < bytes.len()),
-            Kind::Text | Kind::Bytes | Kind::Value => true,
+            Kind::Text | Kind::Bytes | Kind::Value | Kind::Packed => true,
         }
     }
 }

@@ -30,6 +30,7 @@ impl Owned {
             Kind::Text16 => Item::Text16(&self.bytes),
             Kind::Bytes => Item::Bytes(&self.bytes),
             Kind::Value => Item::Value(&self.bytes),
+            Kind::Packed => Item::Packed(&self.bytes),
             Kind::FileDigest | Kind::FileDigestRaw => Item::FileDigest(FileDigest {
                 digest: b"0123abcd",
                 path: &self.bytes,
@@ -84,7 +85,7 @@ fn behaves_like_a_vec_under_random_operations() {
         // One shape, or two that alternate, or all.
         let palette = match random.u8(..3) {
             0 => vec![Kind::Number],
-            1 => vec![Kind::ALL[random.usize(..11)]],
+            1 => vec![Kind::ALL[random.usize(..Kind::ALL.len())]],
             _ => Kind::ALL.to_vec(),
         };
         let with_ids = random.bool();
@@ -266,7 +267,7 @@ fn columns_that_make_no_batch_are_refused() {
     let refused =
         |bytes: &[u8], ends: &[u32], kinds| Items::from_blobs(bytes.to_vec(), ends, kinds).expect_err("a failure");
 
-    assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(11)), ColumnsError::Kind { index: 0, number: 11 });
+    assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(12)), ColumnsError::Kind { index: 0, number: 12 });
     assert_eq!(refused(b"ab", &[1, 2], KindNumbers::Each(&[5, 255])), ColumnsError::Kind { index: 1, number: 255 });
     assert_eq!(
         refused(b"ab", &[2, 1], text),
@@ -299,11 +300,12 @@ fn columns_that_make_no_batch_are_refused() {
 #[test]
 fn the_numbers_of_kinds_never_change() {
     let numbers = Kind::ALL.map(|kind| kind as u8);
-    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     for kind in Kind::ALL {
         assert_eq!(Kind::from_number(kind as u8), Some(kind));
     }
-    assert_eq!(Kind::from_number(11), None);
+    assert_eq!(Kind::from_number(12), None);
     assert_eq!(Kind::Number as u8, 4);
     assert_eq!(Kind::FileDigestRaw as u8, 10);
+    assert_eq!(Kind::Packed as u8, 11);
 }

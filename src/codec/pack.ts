@@ -1,0 +1,353 @@
+/**
+ * Packs plain values: the fast way for objects and arrays. It writes while it looks, and gives up at the first thing
+ * that the layout can't hold as structured clone would: then `v8.serialize` writes the whole value.
+ */
+
+import { types } from 'node:util'
+import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
+import { replay } from './replay.js'
+import { nextShape, rootShape, shapeOf } from './shapes.js'
+import { byteLengthOf, isUint8Array } from './views.js'
+
+/** Bytes that grow at their end. */
+export interface Sink {
+  bytes: Buffer
+  view: DataView
+  length: number
+}
+
+/** What is in place of a value that was not packed. */
+export interface Unpacked {
+  /** What to serialize: the value, or a copy of it where reading it once more would not give the same. */
+  readonly value: unknown
+}
+
+/** Deeper values are left to the serializer, which knows how much stack it has. */
+const MAX_DEPTH = 64
+/** A larger value gains nothing. */
+const MAX_READS = 1 << 16
+/** Up to so many objects are compared one by one; then a set is faster. */
+const MAX_LISTED = 12
+/** Longer strings are worth a native call. */
+const MAX_LOOPED = 40
+/** Places in a batch are 32 bits wide. */
+const MAX_SINK = 2 ** 32 - 1
+/** Arrays of so many numbers are written as doubles. */
+const MIN_NUMBERS = 16
+/** What the longest value without a length of its own takes. */
+const ROOM = 16
+
+const { getPrototypeOf, is, keys: keysOf, prototype: OBJECT } = Object
+const { hasOwn } = Object
+const { isArray } = Array
+const { isProxy } = types
+const dateTime = Date.prototype.getTime
+
+// The state of the value under way, in variables because they are what compiled code reaches fastest.
+let bytes: Buffer
+let view: DataView
+let at = 0
+let room = 0
+let busy = false
+/** All that was read, in order: for each object its keys, for each array its length, then the values; or an array's numbers. */
+const reads: unknown[] = []
+let readCount = 0
+/** The objects that were seen: another look at one is a cycle, or a shared object, which the layout does not have. */
+const listed: unknown[] = new Array(MAX_LISTED).fill(undefined)
+let listedCount = 0
+let others: Set<unknown> | undefined
+
+/** That a value can't be packed. */
+const GIVE_UP = Symbol('give up')
+
+/**
+ * Appends `value`, an object or a bigint, to `sink`; or says what to serialize instead, and leaves `sink` as it was.
+ *
+ * @throws what the value's own getters throw
+ */
+export function pack(value: unknown, sink: Sink): Unpacked | undefined {
+  // Busy: from a getter of a value that is being packed.
+  if (busy || isPolluted()) return { value }
+  busy = true
+  ;({ bytes, view, length: at } = sink)
+  room = bytes.length
+  try {
+    if (typeof value !== 'object' || value === null) writeValue(value, 0)
+    else if (!writeObject(value, 0)) return { value }
+    sink.length = at
+    return undefined
+  } catch (error) {
+    if (error !== GIVE_UP) throw error
+    return { value: replay(value, reads, readCount) }
+  } finally {
+    if (sink.bytes !== bytes) {
+      sink.bytes = bytes
+      sink.view = view
+    }
+    forget()
+    busy = false
+  }
+}
+
+/** Whether `for in` would show more than own keys of a plain object. */
+function isPolluted(): boolean {
+  for (const _ in OBJECT) return true
+  return false
+}
+
+function forget(): void {
+  for (let index = 0; index < readCount; index++) reads[index] = undefined
+  if (readCount > 1024) reads.length = 0
+  readCount = 0
+  for (let index = 0; index < listedCount; index++) listed[index] = undefined
+  listedCount = 0
+  others = undefined
+}
+
+function writeValue(value: unknown, depth: number): void {
+  if (at + ROOM > room) grow(ROOM)
+  switch (typeof value) {
+    case 'string':
+      writeText(value)
+      break
+    case 'number':
+      writeNumber(value)
+      break
+    case 'boolean':
+      bytes[at++] = value ? Tag.True : Tag.False
+      break
+    case 'undefined':
+      bytes[at++] = Tag.Undefined
+      break
+    case 'object':
+      if (value === null) bytes[at++] = Tag.Null
+      else if (!writeObject(value, depth)) throw GIVE_UP
+      break
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw GIVE_UP
+      bytes[at] = Tag.BigInteger
+      view.setBigInt64(at + 1, value, true)
+      at += 9
+      break
+    default:
+      throw GIVE_UP
+  }
+}
+
+function writeNumber(value: number): void {
+  const integer = value | 0
+  if (integer === value && (integer !== 0 || is(value, 0))) {
+    if (integer >= 0 && integer < SHORT_TEXT) {
+      bytes[at++] = integer
+    } else {
+      bytes[at] = Tag.Integer
+      view.setInt32(at + 1, integer, true)
+      at += 5
+    }
+  } else {
+    bytes[at] = Tag.Number
+    view.setFloat64(at + 1, value, true)
+    at += 9
+  }
+}
+
+function writeText(value: string): void {
+  const { length } = value
+  if (length > MAX_LOOPED) {
+    writeLongText(value)
+    return
+  }
+  if (at + 1 + length > room) grow(1 + length)
+  const target = bytes
+  const begin = at + 1
+  for (let index = 0; index < length; index++) {
+    const unit = value.charCodeAt(index)
+    if (unit > 0xff) {
+      writeText16(value)
+      return
+    }
+    target[begin + index] = unit
+  }
+  target[begin - 1] = SHORT_TEXT + length
+  at = begin + length
+}
+
+function writeLongText(value: string): void {
+  const { length } = value
+  if (Buffer.byteLength(value) !== length) {
+    writeText16(value)
+    return
+  }
+  if (at + 5 + length > room) grow(5 + length)
+  if (length < SHORT_TEXT_UNITS) {
+    bytes[at++] = SHORT_TEXT + length
+  } else {
+    bytes[at] = Tag.Text
+    view.setUint32(at + 1, length, true)
+    at += 5
+  }
+  bytes.write(value, at, 'latin1')
+  at += length
+}
+
+function writeText16(value: string): void {
+  const { length } = value
+  if (at + 5 + 2 * length > room) grow(5 + 2 * length)
+  bytes[at] = Tag.Text16
+  view.setUint32(at + 1, length, true)
+  bytes.write(value, at + 5, 'utf16le')
+  at += 5 + 2 * length
+}
+
+/** False where nothing was read of what can't be packed. */
+function writeObject(value: object, depth: number): boolean {
+  if (isProxy(value) || depth > MAX_DEPTH) return false
+  see(value)
+  if (at + ROOM > room) grow(ROOM)
+  const prototype = getPrototypeOf(value)
+  if (isArray(value)) writeArray(value, depth)
+  else if (prototype === OBJECT) writeRecord(value, depth)
+  else if (prototype === Date.prototype) writeDate(value)
+  else if (isUint8Array(value)) writeBytes(value)
+  else return false
+  return true
+}
+
+function see(value: object): void {
+  for (let index = 0; index < listedCount; index++) if (listed[index] === value) throw GIVE_UP
+  if (listedCount < MAX_LISTED) {
+    listed[listedCount++] = value
+    return
+  }
+  others ??= new Set()
+  if (others.has(value)) throw GIVE_UP
+  others.add(value)
+}
+
+function writeRecord(value: object, depth: number): void {
+  let node = rootShape()
+  for (const key in value) {
+    const next = node.key === key ? node.next : nextShape(node, key)
+    if (!next) throw GIVE_UP
+    node = next
+  }
+  const shape = node.shape ?? shapeOf(node)
+  // Without keys it may be anything whose prototype was changed (with keys as well, but to know would cost more than
+  // all the rest); `arguments` has indices.
+  if (!shape || shape.keys.length === 0 || shape.indexed) throw GIVE_UP
+  const { keys, words, hash } = shape
+  writeShape(words, hash)
+  logRead(keys)
+  let count = 0
+  // Once more, because a getter may take away keys that come later: `for in` then leaves them out.
+  for (const key in value) {
+    if (key !== keys[count++]) throw GIVE_UP
+    const part = (value as Record<string, unknown>)[key]
+    logRead(part)
+    writeValue(part, depth + 1)
+  }
+  if (count !== keys.length) throw GIVE_UP
+}
+
+function writeShape(words: Uint32Array, hash: number): void {
+  const { length } = words
+  if (at + OBJECT_HEADER + 4 * length > room) grow(OBJECT_HEADER + 4 * length)
+  const target = view
+  let place = at
+  target.setUint32(place, Tag.Object | (length << 8) | (hash << 16), true)
+  place += OBJECT_HEADER
+  for (let index = 0; index < length; index++, place += 4)
+    target.setUint32(place, words[index] as number, true)
+  at = place
+}
+
+function writeArray(value: unknown[], depth: number): void {
+  const { length } = value
+  // Of an array without holes and other properties there are as many keys as elements.
+  if (readCount + length > MAX_READS || keysOf(value).length !== length) throw GIVE_UP
+  let index = 0
+  if (length >= MIN_NUMBERS) {
+    const numbers = new Float64Array(length)
+    let part: unknown
+    for (; index < length; index++) {
+      part = value[index]
+      if (typeof part !== 'number') break
+      numbers[index] = part
+    }
+    if (index === length) {
+      writeNumbers(numbers)
+      return
+    }
+    beginArray(length)
+    for (let before = 0; before < index; before++) writeElement(value, before, numbers[before], depth)
+    writeElement(value, index++, part, depth)
+  } else {
+    beginArray(length)
+  }
+  for (; index < length; index++) writeElement(value, index, value[index], depth)
+}
+
+function beginArray(length: number): void {
+  bytes[at] = Tag.Array
+  view.setUint32(at + 1, length, true)
+  at += 5
+  logRead(length)
+}
+
+function writeElement(array: unknown[], index: number, part: unknown, depth: number): void {
+  if (part === undefined && !hasOwn(array, index)) throw GIVE_UP
+  logRead(part)
+  writeValue(part, depth + 1)
+}
+
+function writeNumbers(numbers: Float64Array): void {
+  const { length } = numbers
+  if (at + 5 + 8 * length > room) grow(5 + 8 * length)
+  bytes[at] = Tag.Numbers
+  view.setUint32(at + 1, length, true)
+  at += 5
+  for (let index = 0; index < length; index++, at += 8) view.setFloat64(at, numbers[index] as number, true)
+  logRead(numbers)
+}
+
+function logRead(value: unknown): void {
+  if (readCount === MAX_READS) throw GIVE_UP
+  reads[readCount++] = value
+}
+
+function writeDate(value: object): void {
+  let time: number
+  try {
+    time = dateTime.call(value as Date)
+  } catch {
+    throw GIVE_UP
+  }
+  bytes[at] = Tag.Date
+  view.setFloat64(at + 1, time, true)
+  at += 9
+}
+
+function writeBytes(value: Uint8Array): void {
+  const length = byteLengthOf(value)
+  // An empty one may be detached, which the serializer knows.
+  if (length === 0) throw GIVE_UP
+  if (at + 5 + length > room) grow(5 + length)
+  bytes[at] = Tag.Bytes
+  view.setUint32(at + 1, length, true)
+  bytes.set(value, at + 5)
+  at += 5 + length
+}
+
+function grow(more: number): void {
+  if (at + more > MAX_SINK) throw GIVE_UP
+  const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(at + more, 2 * room), MAX_SINK))
+  grown.set(bytes.subarray(0, at))
+  bytes = grown
+  view = viewOf(grown)
+  room = grown.length
+}
+
+/** A view to write numbers into `bytes` with. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

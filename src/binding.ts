@@ -268,11 +268,13 @@ export interface Binding {
 
   /** Takes up to `max` items into the environment's chunk; how many, or a `Take`. With `wait` an event follows. */
   takeChannelItems(channel: number, max: number, wait: boolean): number
-  /** The same, but they stay in the channel until they are marked as handed over. */
-  holdChannelItems(channel: number, max: number, wait: boolean): number
-  /** Where to mark how many of the items that are held were handed over. */
-  markChannelItems(channel: number, handed: Float64Array): void
-  /** Puts the items that are held and not marked back to the front. */
+  /** Where this environment claims what it takes ahead: the first element, by `Atomics.add`, of two. */
+  claimChannelItems(channel: number, word: Uint32Array): void
+  /** As `takeChannelItems`, but they stay in the channel until they are claimed, and others may take them away. */
+  takeChannelItemsAhead(channel: number, max: number, wait: boolean): number
+  /** Frees the room of the items that were claimed. */
+  tellChannelClaims(channel: number): void
+  /** Puts the items that were not claimed back to the front. */
   giveChannelItemsBack(channel: number): void
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
   takeLargeChannelItems(channel: number): Uint8Array

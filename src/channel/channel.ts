@@ -279,7 +279,6 @@ export class Channel<T = unknown> implements ItemChannel<T> {
   abort(reason?: unknown): T[] {
     const attachment = this.#attached('abort()')
     attachment.outbox.endTurn()
-    attachment.inbox.endTurn()
     const queued = binding.abortChannel(attachment.handle, attachment.aborting(reason))
     return queued.flatMap(decodeItems<T>)
   }

@@ -49,9 +49,27 @@ const QUICK = 0.2
 const leaseRow = new Float64Array(3)
 
 /**
+ * Through it an item that was taken ahead is claimed, unless someone took it away: an idle receiver in another thread
+ * does so. The lower half of the word counts claims, the upper half limits them; see native/core/src/channel/ahead.rs.
+ */
+class ClaimWord {
+  readonly word = new Uint32Array(2)
+  attached = false
+  /** Whether something was claimed that the native side was not told. */
+  untold = false
+
+  claim(): boolean {
+    const before = Atomics.add(this.word, 0, 1)
+    if ((before & 0xffff) >= before >>> 16) return false
+    this.untold = true
+    return true
+  }
+}
+
+/**
  * All waits of this environment stand in one queue here, and natively in one place: whoever is first tries first.
- * Iterations take items ahead, more the quicker their loops are; these go back to the front when another call wants
- * items, and at the end of the turn.
+ * Iterations take items ahead, more the quicker their loops are. These stay in the channel until they are handed over,
+ * and go back to the front when another call wants items, and when the loop is left.
  */
 export class Inbox implements ItemListener, TurnEnd {
   readonly sends = false
@@ -61,13 +79,11 @@ export class Inbox implements ItemListener, TurnEnd {
   readonly #maxAhead: number
   /** How many items to take ahead. */
   #ahead = 1
-  /** What was taken ahead; those before `#position` were handed over, which the native side reads in `#handed`. */
+  /** What was taken ahead, and the place of the next. Each is handed over only if it can be claimed. */
   #items: unknown[] = []
   #position = 0
+  readonly #claims = new ClaimWord()
   #takenAt = 0
-  #handed: Float64Array | undefined
-  /** Whether the native side holds items that it was not told the fate of. */
-  #holds = false
   #breathing = false
 
   constructor(channel: InboxChannel, chunk: Chunk) {
@@ -109,7 +125,7 @@ export class Inbox implements ItemListener, TurnEnd {
   /** Null where nothing is there. */
   tryReceive(): { value: unknown } | undefined {
     flush()
-    this.endTurn()
+    this.#giveBack()
     return this.#took(binding.takeChannelItems(this.#channel.handle, 1, false))
   }
 
@@ -118,7 +134,7 @@ export class Inbox implements ItemListener, TurnEnd {
     mayBlock('receiveSync()', isMainThread)
     signal?.throwIfAborted()
     endTurnNow()
-    this.endTurn()
+    this.#giveBack()
     const { handle } = this.#channel
     const until = performance.now() + timeout
     for (;;) {
@@ -138,7 +154,8 @@ export class Inbox implements ItemListener, TurnEnd {
     if (turnIsDue()) {
       this.#breathe()
     } else if (this.#waiting.size === 0) {
-      if (this.#position < this.#items.length) return Promise.resolve(this.#handOver())
+      const next = this.#handOver()
+      if (next) return Promise.resolve(next)
       flush()
       this.#adapt()
       const result = this.#takeAhead(false)
@@ -148,8 +165,9 @@ export class Inbox implements ItemListener, TurnEnd {
       const waiting: Waiting = {
         owner,
         attempt: () => {
-          if (this.#position < this.#items.length) {
-            resolve(this.#handOver())
+          const next = this.#handOver()
+          if (next) {
+            resolve(next)
             return true
           }
           const result = this.#takeAhead(true)
@@ -172,7 +190,7 @@ export class Inbox implements ItemListener, TurnEnd {
       this.#withdraw(waiting)
       waiting.end?.()
     }
-    this.endTurn()
+    this.#giveBack()
   }
 
   /** Rejects what waits for `owner`, which is disposed of. */
@@ -193,15 +211,26 @@ export class Inbox implements ItemListener, TurnEnd {
     }
   }
 
-  /** What was taken ahead and not handed over goes back to the front, so that it waits for nobody here. */
+  /** The room of what was handed over is free for others. */
   endTurn(): void {
-    if (!this.#holds) return
-    // A loop that waits for something else is no quick one.
-    if (this.#position < this.#items.length) this.#ahead = Math.max(1, this.#ahead >> 1)
+    if (!this.#claims.untold) return
+    this.#claims.untold = false
+    binding.tellChannelClaims(this.#channel.handle)
+  }
+
+  /** What was taken ahead and not handed over goes back to the front. */
+  #giveBack(): void {
+    if (this.#position < this.#items.length) {
+      // A loop that lets others take its items is no quick one.
+      this.#ahead = Math.max(1, this.#ahead >> 1)
+      this.#forget()
+      binding.giveChannelItemsBack(this.#channel.handle)
+    } else this.endTurn()
+  }
+
+  #forget(): void {
     this.#items = []
     this.#position = 0
-    this.#holds = false
-    binding.giveChannelItemsBack(this.#channel.handle)
   }
 
   /** Waits for what `attempt` gives, behind all who wait already. */
@@ -216,7 +245,7 @@ export class Inbox implements ItemListener, TurnEnd {
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
       // What is staged may be all there is to receive.
       flush()
-      this.endTurn()
+      this.#giveBack()
       if (this.#waiting.size === 0) {
         let outcome: Promise<V> | undefined
         const mayWait = limits.timeout !== 0
@@ -288,10 +317,15 @@ export class Inbox implements ItemListener, TurnEnd {
     })
   }
 
-  #handOver(): IteratorYieldResult<unknown> {
+  /** The next item of those that were taken ahead, unless there is none, or others took it away. */
+  #handOver(): IteratorYieldResult<unknown> | undefined {
+    if (this.#position === this.#items.length) return undefined
+    if (!this.#claims.claim()) {
+      this.#forget()
+      return undefined
+    }
     const value = this.#items[this.#position]
     this.#items[this.#position++] = undefined
-    if (this.#handed) this.#handed[0] = this.#position
     return { done: false, value }
   }
 
@@ -300,24 +334,22 @@ export class Inbox implements ItemListener, TurnEnd {
     const { handle } = this.#channel
     const alone = this.#ahead === 1
     if (alone) this.endTurn()
-    this.#items = []
-    this.#position = 0
-    if (!alone && !this.#handed) {
-      this.#handed = new Float64Array(1)
-      binding.markChannelItems(handle, this.#handed)
+    this.#forget()
+    if (!alone && !this.#claims.attached) {
+      this.#claims.attached = true
+      binding.claimChannelItems(handle, this.#claims.word)
     }
     const count = alone
       ? binding.takeChannelItems(handle, 1, wait)
-      : binding.holdChannelItems(handle, this.#ahead, wait)
+      : binding.takeChannelItemsAhead(handle, this.#ahead, wait)
     if (count > 0) {
       this.#takenAt = performance.now()
       const items = this.#decode(count)
       if (alone) return Promise.resolve({ done: false, value: items[0] })
       this.#items = items
-      this.#holds = true
-      const first = this.#handOver()
       atTurnEnd(this)
-      return Promise.resolve(first)
+      const first = this.#handOver()
+      return first ? Promise.resolve(first) : this.#takeAhead(wait)
     }
     if (count === Take.Ended) return Promise.resolve(END)
     if (count === Take.Aborted) return Promise.reject(this.#channel.abortedError())

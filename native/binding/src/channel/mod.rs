@@ -58,7 +58,12 @@ impl NativeAttachment {
     fn of(attachment: Attachment) -> Self {
         let (entry, handle) = (Arc::clone(&attachment.entry), attachment.handle);
         registry::add_attachment(handle, Arc::new(attachment));
-        NativeAttachment { handle, channel: entry.handle, capacity: entry.channel.capacity() as u32, max_waiting: entry.max_waiting }
+        NativeAttachment {
+            handle,
+            channel: entry.handle,
+            capacity: entry.channel.capacity() as u32,
+            max_waiting: entry.max_waiting,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Items of a channel for JavaScript.
 
 use std::collections::HashMap;
+use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use millrace_core::channel::{Held, Receiving};
-use millrace_core::{Channel, Items, Lease, ReceiveError, TryReceiveError};
-use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Uint8Array};
+use millrace_core::channel::{Ahead, ClaimWord, Held, Receiving, Taken};
+use millrace_core::{Batch, Channel, Items, Lease, ReceiveError, TryReceiveError};
+use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use super::Attachment;
@@ -24,18 +25,24 @@ pub struct Inlet {
     waker: Waker,
     /// The place of the receive that blocks the thread.
     blocked: Option<Receiving<Items>>,
-    /// What an iteration took ahead; JavaScript marks in `handed` how many of these items it has handed over.
-    held: Vec<Held<Items>>,
-    handed: Option<Float64Array>,
+    /// What iterations take ahead.
+    ahead: Option<Claimed>,
     leases: HashMap<u32, Lease<Items>>,
     last_lease: u32,
     /// The bytes of the last chunk, where they did not fit it.
     large: Option<Vec<u8>>,
 }
 
-type Taken<T> = Poll<std::result::Result<T, ReceiveError>>;
+/// Items that JavaScript claims one by one, in memory that both sides see.
+struct Claimed {
+    // Dropped before the memory that its word is in.
+    ahead: Ahead<Items>,
+    _word: Uint32Array,
+}
 
-fn now<T>(tried: std::result::Result<T, TryReceiveError>) -> Taken<T> {
+type Polled<T> = Poll<std::result::Result<T, ReceiveError>>;
+
+fn now<T>(tried: std::result::Result<T, TryReceiveError>) -> Polled<T> {
     match tried {
         Ok(taken) => Poll::Ready(Ok(taken)),
         Err(TryReceiveError::Empty) => Poll::Pending,
@@ -58,54 +65,34 @@ impl Inlet {
             receiving: channel.receive_async(1),
             waker,
             blocked: None,
-            held: Vec::new(),
-            handed: None,
+            ahead: None,
             leases: HashMap::new(),
             last_lease: 0,
             large: None,
         }
     }
 
-    /// Gives back what was not handed over and not settled, and waits no more.
+    /// Gives back what was not claimed and not settled, and waits no more.
     pub fn end(&mut self) {
         self.receiving.rest();
         self.blocked = None;
-        self.give_back();
-        self.handed = None;
+        if let Some(mut claimed) = self.ahead.take() {
+            claimed.ahead.tell();
+        }
         self.leases.clear();
     }
 
-    /// Frees the room of what was handed over since the last call.
-    fn settle(&mut self) {
-        let Some(handed) = &mut self.handed else { return };
-        // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
-        let mark = unsafe { handed.as_mut() };
-        let mut count = std::mem::take(&mut mark[0]) as usize;
-        for held in &mut self.held {
-            count -= held.hand_over(count);
-        }
-        self.held.retain(|held| held.unseen() > 0);
-    }
-
-    /// Puts what was taken ahead and not handed over back to the front.
-    fn give_back(&mut self) {
-        self.settle();
-        // The last first, so that they are there in their order again.
-        while self.held.pop().is_some() {}
-    }
-
-    /// Fills the chunk with up to `max` items; `keep` sees to what was taken.
+    /// Fills the chunk with up to `max` items, which are handed over.
     fn fill(
         &mut self,
         mut chunk: Chunk<'_>,
         max: usize,
-        mut first: impl FnMut(&mut Self, usize) -> Taken<Held<Items>>,
-        mut keep: impl FnMut(&mut Self, Held<Items>),
+        mut first: impl FnMut(&mut Self, usize) -> Polled<Held<Items>>,
     ) -> i32 {
         self.large = None;
         while chunk.count() < max && chunk.room() > 0 {
-            let want = (max - chunk.count()).min(chunk.room());
-            let taken = if chunk.count() == 0 { first(self, want) } else { now(self.channel.try_hold(want)) };
+            let most = (max - chunk.count()).min(chunk.room());
+            let taken = if chunk.count() == 0 { first(self, most) } else { now(self.channel.try_hold(most)) };
             let mut held = match taken {
                 Poll::Ready(Ok(held)) => held,
                 // Where something was taken, the end comes with the next call.
@@ -114,21 +101,60 @@ impl Inlet {
                 Poll::Pending => return NOTHING,
             };
             let fitting = chunk.fit(held.batch());
+            let all = fitting == held.batch().len();
             if fitting == 0 {
                 break;
             }
-            let part = held.split_front(fitting);
+            let part = if all { held.hand_over() } else { held.split_front(fitting).hand_over() };
             // Items without bytes may follow a large one.
-            self.large = chunk.add(part.batch()).or(self.large.take());
-            keep(self, part);
-            if held.unseen() > 0 {
+            self.large = chunk.add(&part).or(self.large.take());
+            if !all {
                 break;
             }
         }
         chunk.finish(0)
     }
 
-    fn poll_hold(&mut self, wait: bool, max: usize) -> Taken<Held<Items>> {
+    /// Fills the chunk with up to `max` items, which are to be claimed.
+    fn fill_ahead(&mut self, mut chunk: Chunk<'_>, max: usize, wait: bool) -> i32 {
+        let Some(Claimed { ahead, .. }) = &mut self.ahead else { return NOTHING };
+        ahead.tell();
+        self.large = None;
+        let mut parts: Vec<Taken<Items>> = Vec::new();
+        while chunk.count() < max && chunk.room() > 0 {
+            let most = (max - chunk.count()).min(chunk.room());
+            let polled = if wait && parts.is_empty() {
+                self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most)
+            } else {
+                now(ahead.try_take(most))
+            };
+            let mut taken = match polled {
+                Poll::Ready(Ok(taken)) => taken,
+                _ if !parts.is_empty() => break,
+                Poll::Ready(Err(end)) => return code(end),
+                Poll::Pending => return NOTHING,
+            };
+            let fitting = chunk.fit(taken.batch());
+            let all = fitting == taken.batch().len();
+            let part = if all {
+                taken
+            } else {
+                let part = (fitting > 0).then(|| taken.split_front(fitting));
+                ahead.put_back(taken);
+                let Some(part) = part else { break };
+                part
+            };
+            self.large = chunk.add(part.batch()).or(self.large.take());
+            parts.push(part);
+            if !all {
+                break;
+            }
+        }
+        ahead.publish(parts);
+        chunk.finish(0)
+    }
+
+    fn poll_hold(&mut self, wait: bool, max: usize) -> Polled<Held<Items>> {
         if wait {
             self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max)
         } else {
@@ -136,17 +162,13 @@ impl Inlet {
         }
     }
 
-    fn poll_lease(&mut self, wait: bool) -> Taken<Lease<Items>> {
+    fn poll_lease(&mut self, wait: bool) -> Polled<Lease<Items>> {
         if wait {
             self.receiving.poll_lease(&mut Context::from_waker(&self.waker), 1)
         } else {
             now(self.channel.try_lease(1))
         }
     }
-}
-
-fn hand_over(_: &mut Inlet, mut held: Held<Items>) {
-    held.hand_over(held.unseen());
 }
 
 impl Attachment {
@@ -163,30 +185,43 @@ impl Attachment {
 #[napi(catch_unwind)]
 pub fn take_channel_items(channel: u32, max: u32, wait: bool) -> Result<i32> {
     Ok(registry::attachment(channel)?
-        .fill(|inlet, chunk| inlet.fill(chunk, max as usize, |inlet, want| inlet.poll_hold(wait, want), hand_over)))
+        .fill(|inlet, chunk| inlet.fill(chunk, max as usize, |inlet, want| inlet.poll_hold(wait, want))))
 }
 
-/// As `take_channel_items`, for an iteration: the items stay in the channel until they are marked as handed over.
+/// Where this environment claims items that it takes ahead: the first of two words, the second of which is not used.
 #[napi(catch_unwind)]
-pub fn hold_channel_items(channel: u32, max: u32, wait: bool) -> Result<i32> {
-    Ok(registry::attachment(channel)?.fill(|inlet, chunk| {
-        inlet.settle();
-        let keep = |inlet: &mut Inlet, held| inlet.held.push(held);
-        inlet.fill(chunk, max as usize, |inlet, want| inlet.poll_hold(wait, want), keep)
-    }))
-}
-
-/// Where the environment marks how many items of those that it holds it has handed over.
-#[napi(catch_unwind)]
-pub fn mark_channel_items(channel: u32, handed: Float64Array) -> Result<()> {
-    lock(&registry::attachment(channel)?.inlet).handed = Some(handed);
+pub fn claim_channel_items(channel: u32, mut word: Uint32Array) -> Result<()> {
+    let attachment = registry::attachment(channel)?;
+    // SAFETY: the array is ours; what is taken from it here is the place of its memory.
+    let claims = NonNull::from(&mut unsafe { word.as_mut() }[0]);
+    // SAFETY: the memory lives as long as the array, which is dropped after what uses it. JavaScript uses `Atomics`.
+    let ahead = attachment.entry.channel.ahead(unsafe { ClaimWord::new(claims) }, false);
+    lock(&attachment.inlet).ahead = Some(Claimed { ahead, _word: word });
     Ok(())
 }
 
-/// Puts the items that are held and not handed over back to the front.
+/// As `take_channel_items`, but the items stay in the channel until they are claimed, and others may take them away.
+#[napi(catch_unwind)]
+pub fn take_channel_items_ahead(channel: u32, max: u32, wait: bool) -> Result<i32> {
+    Ok(registry::attachment(channel)?.fill(|inlet, chunk| inlet.fill_ahead(chunk, max as usize, wait)))
+}
+
+/// Frees the room of the items that were claimed.
+#[napi(catch_unwind)]
+pub fn tell_channel_claims(channel: u32) -> Result<()> {
+    if let Some(claimed) = &mut lock(&registry::attachment(channel)?.inlet).ahead {
+        claimed.ahead.tell();
+    }
+    Ok(())
+}
+
+/// Puts the items that were not claimed back to the front.
 #[napi(catch_unwind)]
 pub fn give_channel_items_back(channel: u32) -> Result<()> {
-    lock(&registry::attachment(channel)?.inlet).give_back();
+    if let Some(claimed) = &mut lock(&registry::attachment(channel)?.inlet).ahead {
+        claimed.ahead.tell();
+        claimed.ahead.give_up();
+    }
     Ok(())
 }
 
@@ -209,7 +244,7 @@ pub fn block_channel_receive(channel: u32, ms: f64) -> Result<i32> {
         return Ok(NOTHING);
     }
     let mut polled = Some(polled);
-    Ok(attachment.fill(|inlet, chunk| inlet.fill(chunk, 1, |_, _| polled.take().unwrap_or(Poll::Pending), hand_over)))
+    Ok(attachment.fill(|inlet, chunk| inlet.fill(chunk, 1, |_, _| polled.take().unwrap_or(Poll::Pending))))
 }
 
 /// The thread does not wait any more.

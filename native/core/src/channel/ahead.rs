@@ -249,6 +249,24 @@ impl<B: Batch> Ahead<B> {
         told
     }
 
+    /// Hands the items that were claimed and not told before over for good.
+    pub fn tell(&mut self) {
+        for taken in self.claimed() {
+            self.channel.delivered(taken.batch.len(), taken.permits, taken.leased);
+        }
+    }
+
+    /// Brings back what was not claimed.
+    pub fn give_up(&mut self) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.channel.receivers);
+        let parts = self.cell.reclaim();
+        self.channel.bring_back(&mut receivers, parts);
+        self.channel.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
+    }
+
     /// Settles `n` claimed items that were leased.
     pub fn settle(&self, n: usize) {
         self.channel.settle(n);

@@ -187,6 +187,15 @@ impl<B: Batch> Receiving<B> {
         Receiving { channel, place: None, max }
     }
 
+    /// As `poll`, but for the owner of an [`Ahead`](super::Ahead), who publishes what it takes or puts it back.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
+    #[cfg(not(loom))]
+    pub fn poll_taken(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
+        self.poll_take(cx, super::at_least_one(max))
+    }
+
     /// As `poll`, but the permits stay held.
     pub(super) fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
         self.channel.poll_take(&mut self.place, max, false, Kind::Task, cx.waker())

@@ -233,7 +233,7 @@ export interface Binding {
   closeChannel(channel: number): void
   /** What was queued, for the first caller. */
   abortChannel(channel: number, message: string): NativeItems[]
-  /** Why it was aborted; null where it was not. */
+  /** Why it was aborted; null where it was not, or nothing is attached by this handle any more. */
   channelAbortMessage(channel: number): string | null
   channelLength(channel: number): number
   channelIsClosed(channel: number): boolean

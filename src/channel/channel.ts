@@ -288,7 +288,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * over goes back, however the loop is left.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    return new Iteration<T>(this.#attached('for await').inbox, this, () => this.#detached)
+    return new Iteration<T>(this.#attachment.inbox, this, () => this.#detached)
   }
 
   /**

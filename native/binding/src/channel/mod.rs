@@ -122,10 +122,10 @@ pub fn abort_channel(channel: u32, message: String) -> Result<Vec<NativeItems>> 
     Ok(queued.into_iter().flat_map(in_parts).collect())
 }
 
-/// Why it was aborted; null where it was not.
+/// Why it was aborted; null where it was not, or nothing is attached by this handle any more.
 #[napi(catch_unwind)]
-pub fn channel_abort_message(channel: u32) -> Result<Option<String>> {
-    Ok(registry::attachment(channel)?.entry.abort_message())
+pub fn channel_abort_message(channel: u32) -> Option<String> {
+    registry::attachment(channel).ok().and_then(|attachment| attachment.entry.abort_message())
 }
 
 #[napi(catch_unwind)]

@@ -86,7 +86,8 @@ export class Attachment {
 
   abortedError(): AbortedError {
     // The reason itself is known where abort() was called first; the text everywhere.
-    const text = binding.channelAbortMessage(this.handle) ?? 'the channel was aborted, or no handle of it is left'
+    const text =
+      binding.channelAbortMessage(this.handle) ?? 'the channel was aborted, or no handle of it is left'
     const known = this.#aborted
     return known?.message === text ? new AbortedError(text, { cause: known.reason }) : new AbortedError(text)
   }

@@ -3,6 +3,7 @@
  * that native/binding/src keeps; a test compares it with what napi generates from there.
  */
 
+import type { ChannelStats } from './channel/stats.js'
 import type { NativeItems } from './codec/decode.js'
 import type { HandlerPlan } from './handlers.js'
 import type { SourcePlan } from './sources.js'
@@ -10,6 +11,12 @@ import type { SystemStats } from './stats.js'
 
 /** What a native send says: a positive number is the id of a send that waits. */
 export const Admission = { Admitted: 0, Full: -1, Closed: -2, Aborted: -3 } as const
+
+/** How a send into a channel takes it when there is no room. */
+export const SendMode = { Wait: 0, Try: 1, Block: 2 } as const
+
+/** What a send that blocks the thread says while it is not through. */
+export const STILL_WAITING = 1
 
 /** What a native take says where it gives no items. */
 export const Take = { Nothing: 0, Ended: -1, Aborted: -2 } as const
@@ -20,7 +27,7 @@ export const Event = {
   Sent: 0,
   /** handle of the system, bits of `Notice` */
   Notice: 1,
-  /** handle of the system: a callback consumer may find items */
+  /** handle of the system or channel: its consumer, or its receivers, may find items */
   Items: 2,
   /** handle of the system: the reader may find results */
   Results: 3,
@@ -85,6 +92,21 @@ export interface NativeReport {
   unprocessed: NativeItems[]
   detached: string[]
   sourceFailure?: NativeFailure
+}
+
+/** One environment's handle to a channel. */
+export interface NativeAttachment {
+  handle: number
+  /** The channel's own handle, as in its token. */
+  channel: number
+  capacity: number
+  maxWaiting: number
+}
+
+/** By what a channel is found in every environment of the process. */
+export interface NativeToken {
+  handle: number
+  id: string
 }
 
 export interface Binding {
@@ -203,4 +225,72 @@ export interface Binding {
   watchDeadLetters(system: number, watched: boolean): void
   /** Natively failed items, after `Notice.DeadLetters`. */
   takeDeadLetters(system: number): NativeDeadLetter[]
+
+  /** The chunk in which channels hand their items over, in this environment. */
+  attachChunk(environment: number, chunk: Uint8Array): void
+  /** `maxWaiting` may be Infinity. */
+  createChannel(environment: number, id: string, capacity: number, maxWaiting: number): NativeAttachment
+  /** Null where the token's channel is gone, or never was. */
+  attachChannel(environment: number, handle: number, id: string): NativeAttachment | null
+  /** Gives back all that is held: credit, items, leases. */
+  detachChannel(channel: number): void
+  /** Where the creator reads it, it keeps the channel alive. */
+  channelToken(channel: number): NativeToken
+  closeChannel(channel: number): void
+  /** What was queued, for the first caller. */
+  abortChannel(channel: number, message: string): NativeItems[]
+  /** Why it was aborted; null where it was not, or nothing is attached by this handle any more. */
+  channelAbortMessage(channel: number): string | null
+  channelLength(channel: number): number
+  channelIsClosed(channel: number): boolean
+  channelStats(channel: number): ChannelStats
+
+  /** Takes credit until there is room for `want` items, or gives it back for 0. How much there is, or an `Admission`. */
+  takeChannelCredit(channel: number, want: number): number
+  /** Sends on credit, then does as `takeChannelCredit`. */
+  spendChannelNumbers(channel: number, values: Float64Array, want: number): number
+  spendChannelBlobs(
+    channel: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    want: number,
+  ): number
+  /** Gives credit back, and sends. An `Admission`, or the id of a send that waits; `STILL_WAITING` for `Block`. */
+  sendChannelNumbers(channel: number, values: Float64Array, mode: number): number
+  sendChannelBlobs(
+    channel: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    mode: number,
+  ): number
+  /** Blocks the thread for `ms`, and 20 at most. An `Admission`, or `STILL_WAITING`. */
+  blockChannelSend(channel: number, ms: number): number
+  /** Takes the item of the send that blocks out: `Full`, or the `Admission` that it got meanwhile. */
+  cancelChannelSend(channel: number): number
+
+  /** Takes up to `max` items into the environment's chunk; how many, or a `Take`. With `wait` an event follows. */
+  takeChannelItems(channel: number, max: number, wait: boolean): number
+  /** Where this environment claims what it takes ahead: the first element, by `Atomics.add`, of two. */
+  claimChannelItems(channel: number, word: Uint32Array): void
+  /** As `takeChannelItems`, but they stay in the channel until they are claimed, and others may take them away. */
+  takeChannelItemsAhead(channel: number, max: number, wait: boolean): number
+  /** Frees the room of the items that were claimed. */
+  tellChannelClaims(channel: number): void
+  /** Puts the items that were not claimed back to the front. */
+  giveChannelItemsBack(channel: number): void
+  /** The bytes of the items that were taken last, where they did not fit the chunk. */
+  takeLargeChannelItems(channel: number): Uint8Array
+  /** Nobody waits any more. */
+  restChannel(channel: number): void
+  /** Blocks the thread until there is an item, for `ms`, and 20 at most. */
+  blockChannelReceive(channel: number, ms: number): number
+  cancelChannelReceive(channel: number): void
+  /** Leases an item; 1 or a `Take`. `lease` gets its number, the attempt, and the item's id. */
+  leaseChannelItem(channel: number, wait: boolean, lease: Float64Array): number
+  /** Settles a lease, or gives its item back. False where it has ended before. */
+  endChannelLease(channel: number, lease: number, settled: boolean): boolean
 }

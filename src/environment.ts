@@ -12,10 +12,14 @@ export interface Listener {
   resultsReady(): void
 }
 
+/** Told by the doorbell that there may be items in a channel. */
+export type ItemListener = Pick<Listener, 'itemsReady'>
+
 /** Told the end of a send that waited: its `Admission`, and how many of its items were accepted. */
 export type SendListener = (admission: number, accepted: number) => void
 
 const systems = new Map<number, Listener>()
+const receivers = new Map<number, ItemListener>()
 const sends = new Map<number, SendListener>()
 const events = new Float64Array(EVENT_WIDTH * 256)
 const handle = binding.openEnvironment(ring)
@@ -33,6 +37,15 @@ export function listenTo(system: number, listener: Listener): void {
 
 export function forget(system: number): void {
   systems.delete(system)
+}
+
+/** Tells `listener` of items in `channel`, until it is forgotten. */
+export function listenToItems(channel: number, listener: ItemListener): void {
+  receivers.set(channel, listener)
+}
+
+export function forgetItems(channel: number): void {
+  receivers.delete(channel)
 }
 
 /** Tells `listener`, once, of the end of a send that waits. Until then the event loop is kept alive. */
@@ -87,7 +100,7 @@ function tell(event: number | undefined, id: number, first: number, second: numb
       systems.get(id)?.noticed(first)
       break
     case Event.Items:
-      systems.get(id)?.itemsReady()
+      ;(systems.get(id) ?? receivers.get(id))?.itemsReady()
       break
     case Event.Results:
       systems.get(id)?.resultsReady()

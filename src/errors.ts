@@ -106,6 +106,30 @@ export class SourceError<T = unknown> extends MillraceError {
   }
 }
 
+/** The token's channel is gone, or never was: closed and drained, aborted, or its creator's environment has ended. */
+export class StaleTokenError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_STALE_TOKEN', message)
+  }
+}
+
+/** The handle to the channel was disposed of, or it ended while the call waited. The channel itself may live on. */
+export class DetachedError extends MillraceError {
+  /** For `sendMany`: how many of its items, from the first on, were sent. */
+  declare accepted?: number
+
+  constructor(message: string) {
+    super('ERR_MILLRACE_DETACHED', message)
+  }
+}
+
+/** A call that would block the main thread, whose event loop everything else needs. */
+export class MainThreadError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_MAIN_THREAD', message)
+  }
+}
+
 /** A value that can't travel between threads. No item of the call was sent. */
 export class UncloneableError extends MillraceError {
   /** Where in the item it is, such as `item.callbacks[0]`. */

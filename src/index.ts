@@ -1,16 +1,24 @@
 /** A bounded channel that crosses threads, and a producer-consumer system on top of it. */
 
+export { Channel, type ChannelOptions, type SyncOptions } from './channel/channel.js'
+export type { ItemChannel } from './channel/item-channel.js'
+export type { Lease } from './channel/lease.js'
+export type { ChannelStats } from './channel/stats.js'
+export type { ChannelToken } from './channel/token.js'
 export type { Context, HandlerFunction, SourceContext, SourceFunction } from './context.js'
 export {
   AbortedError,
   ClosedError,
+  DetachedError,
   FullError,
   HandlerError,
   InvalidOptionError,
+  MainThreadError,
   MillraceError,
   ModuleError,
   NativeBindingError,
   SourceError,
+  StaleTokenError,
   StateError,
   TimeoutError,
   UncloneableError,

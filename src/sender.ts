@@ -2,6 +2,7 @@
 
 import { Admission } from './binding.js'
 import { encodeItem, encodeItems, Snapshot } from './codec/encode.js'
+import { warnOfCrowd } from './crowd.js'
 import { cancelSend, listenToSend } from './environment.js'
 import { FullError, InvalidOptionError } from './errors.js'
 import { binding } from './native.js'
@@ -36,9 +37,6 @@ export interface WaitCount {
 const NO_LIMIT: SendOptions = {}
 /** The most items of `run` that travel together. */
 const STAGED_MAX = 64
-/** With more sends waiting than this many times the capacity, a process warning says so, once. */
-const WARN_FACTOR = 10
-let warned = false
 
 export class Sender<T, R> {
   readonly #system: SenderSystem
@@ -224,7 +222,7 @@ export class Sender<T, R> {
 
   #listen(send: number, resolve: () => void, reject: (error: unknown) => void, blame: Blame): void {
     this.#waiting++
-    if (this.#waiting > WARN_FACTOR * this.#system.capacity) this.#warn()
+    warnOfCrowd(this.#waiting, this.#system.capacity)
     this.#system.sent()
     listenToSend(send, (admission, accepted) => {
       this.#waiting--
@@ -238,16 +236,6 @@ export class Sender<T, R> {
     if (accepted === null) return null
     this.#waiting--
     return accepted
-  }
-
-  #warn(): void {
-    if (warned) return
-    warned = true
-    const { capacity } = this.#system
-    process.emitWarning(
-      `more than ${WARN_FACTOR * capacity} sends wait for room in a channel of ${capacity} items: await each send, or set maxWaiting`,
-      { type: 'MillraceWarning', code: 'MILLRACE_WAITING_SENDS' },
-    )
   }
 
   #refusal(name: string, admission: number, { timeout }: SendOptions): Error {

@@ -50,6 +50,11 @@ export function doneInTurn(): Promise<void> {
   return turnIsDue() ? nextTurn() : settled
 }
 
+/** As `doneInTurn`, with the operation's outcome. */
+export function inTurn<V>(value: V): Promise<V> {
+  return turnIsDue() ? nextTurn().then(() => value) : Promise.resolve(value)
+}
+
 /** Calls `call` in a macrotask of its own. */
 export function inNextTurn(call: () => void): void {
   setImmediate(() => {

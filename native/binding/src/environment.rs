@@ -7,11 +7,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use millrace_core::Failure;
 use millrace_core::system::{Notice, Observer};
-use napi::bindgen_prelude::{Float64ArraySlice, Function};
+use napi::bindgen_prelude::{Float64ArraySlice, Function, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 
+use crate::channel;
+use crate::chunk::Chunk;
 use crate::error::{Result, napi_error};
 use crate::events::{Row, WIDTH, bit};
 use crate::registry;
@@ -36,6 +38,8 @@ pub struct Environment {
     rung: AtomicBool,
     ready: Mutex<VecDeque<Ready>>,
     sends: Mutex<Sends>,
+    /// The memory in which items of channels are handed over.
+    chunk: Mutex<Option<Uint8Array>>,
 }
 
 #[derive(Default)]
@@ -90,6 +94,17 @@ impl Environment {
         }
     }
 
+    /// Calls `fill` with the chunk for items of channels.
+    ///
+    /// # Panics
+    /// Where JavaScript has not attached one.
+    pub fn with_chunk<T>(&self, fill: impl FnOnce(Chunk<'_>) -> T) -> T {
+        let mut chunk = lock(&self.chunk);
+        let memory = chunk.as_mut().expect("a chunk is attached before anything is received");
+        // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+        fill(Chunk::new(unsafe { memory.as_mut() }))
+    }
+
     fn answer(self: &Arc<Self>, rows: &mut [f64]) -> usize {
         self.rung.swap(false, Ordering::AcqRel);
         let mut count = 0;
@@ -130,6 +145,8 @@ impl Environment {
             // Settles what the handler had and never will settle.
             drop(lock(&entry.callback).take());
         }
+        channel::environment_ended(self.handle);
+        drop(lock(&self.chunk).take());
         lock(&self.ready).clear();
     }
 }
@@ -187,6 +204,7 @@ pub fn open_environment(env: Env, ring: Function<(), ()>) -> Result<u32> {
         rung: AtomicBool::new(false),
         ready: Mutex::default(),
         sends: Mutex::default(),
+        chunk: Mutex::default(),
     });
     registry::add_environment(handle, Arc::clone(&environment));
     // Hooks run last in, first out: this one before that of the doorbell.
@@ -206,6 +224,15 @@ pub fn keep_alive(env: Env, environment: u32, alive: bool) -> Result<()> {
         let switched = if alive { doorbell.refer(&env) } else { doorbell.unref(&env) };
         switched.map_err(|failed| napi_error(&failed))?;
     }
+    Ok(())
+}
+
+/// The chunk in which the environment's channels hand items over.
+#[napi(catch_unwind)]
+pub fn attach_chunk(environment: u32, mut chunk: Uint8Array) -> Result<()> {
+    // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+    Chunk::new(unsafe { chunk.as_mut() });
+    *lock(&registry::environment(environment)?.chunk) = Some(chunk);
     Ok(())
 }
 

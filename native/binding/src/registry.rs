@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use crate::channel::{self, Attachment};
 use crate::environment::Environment;
 use crate::error::{Result, error};
 use crate::port::Port;
@@ -30,7 +31,7 @@ impl<T> Table<T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&handle)
     }
 
-    fn all_if(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+    fn all_that(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         table.values().filter(|value| belongs(value)).cloned().collect()
     }
@@ -45,6 +46,8 @@ static ENVIRONMENTS: Table<Environment> = Table::new();
 static SYSTEMS: Table<Entry> = Table::new();
 static PORTS: Table<Port> = Table::new();
 static WORKERS: Table<Worker> = Table::new();
+static CHANNELS: Table<channel::Entry> = Table::new();
+static ATTACHMENTS: Table<Attachment> = Table::new();
 static LAST: AtomicU32 = AtomicU32::new(0);
 
 /// A handle that was never given before.
@@ -112,12 +115,46 @@ pub fn remove_worker(handle: u32) -> Option<Arc<Worker>> {
 
 /// All workers of a system.
 pub fn workers_of(system: u32) -> Vec<Arc<Worker>> {
-    WORKERS.all_if(|worker| worker.system == system)
+    WORKERS.all_that(|worker| worker.system == system)
 }
 
 /// Takes out all workers of an environment.
 pub fn remove_workers_of(environment: u32) -> Vec<Arc<Worker>> {
     WORKERS.remove_if(|worker| worker.environment.handle() == environment)
+}
+
+pub fn add_channel(handle: u32, entry: Arc<channel::Entry>) {
+    CHANNELS.add(handle, entry);
+}
+
+pub fn channel(handle: u32) -> Option<Arc<channel::Entry>> {
+    CHANNELS.get(handle)
+}
+
+pub fn remove_channel(handle: u32) {
+    CHANNELS.remove(handle);
+}
+
+/// All channels that an environment made.
+pub fn channels_of(environment: u32) -> Vec<Arc<channel::Entry>> {
+    CHANNELS.all_that(|entry| entry.creator == environment)
+}
+
+pub fn add_attachment(handle: u32, attachment: Arc<Attachment>) {
+    ATTACHMENTS.add(handle, attachment);
+}
+
+pub fn attachment(handle: u32) -> Result<Arc<Attachment>> {
+    ATTACHMENTS.get(handle).ok_or_else(|| unknown("channel", handle))
+}
+
+pub fn remove_attachment(handle: u32) -> Option<Arc<Attachment>> {
+    ATTACHMENTS.remove(handle)
+}
+
+/// Takes out all attachments of an environment.
+pub fn remove_attachments_of(environment: u32) -> Vec<Arc<Attachment>> {
+    ATTACHMENTS.remove_if(|attachment| attachment.environment.handle() == environment)
 }
 
 fn unknown(what: &str, handle: u32) -> crate::error::Error {

@@ -1,13 +1,15 @@
 //! Items from JavaScript into a system.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use millrace_core::channel::Cancelled;
+use millrace_core::channel::{Cancelled, Sending};
 use millrace_core::system::SystemSend;
 use millrace_core::{Batch, Items, KindNumbers, SendError, TrySendError};
 use napi_derive::napi;
 
+use crate::environment::Environment;
 use crate::error::{Result, columns_error};
 use crate::port::Port;
 use crate::registry;
@@ -33,6 +35,7 @@ pub struct Pending {
 
 enum State {
     Waiting(SystemSend<Items, Items>),
+    Channel(Sending<Items>),
     Over(Progress),
 }
 
@@ -41,10 +44,24 @@ impl Pending {
         Pending { state: State::Over(progress), items: 0 }
     }
 
+    pub fn channel(sending: Sending<Items>, items: usize) -> Self {
+        Pending { state: State::Channel(sending), items }
+    }
+
+    /// Its outcome where it is through, as most are, so that nobody has to be woken; else the id of a send that waits.
+    pub fn begin(mut self, environment: &Arc<Environment>) -> i64 {
+        match self.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(progress) if progress.admission == ADMITTED || progress.accepted == 0 => progress.admission,
+            Poll::Ready(progress) => environment.add_send(Pending::over(progress)),
+            Poll::Pending => environment.add_send(self),
+        }
+    }
+
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Progress> {
         match &mut self.state {
             State::Over(progress) => Poll::Ready(*progress),
             State::Waiting(send) => Pin::new(send).poll(context).map(|outcome| progress(self.items, outcome)),
+            State::Channel(send) => Pin::new(send).poll(context).map(|outcome| progress(self.items, outcome)),
         }
     }
 
@@ -52,11 +69,16 @@ impl Pending {
     pub fn cancel(self) -> std::result::Result<usize, Progress> {
         match self.state {
             State::Over(progress) => Err(progress),
-            State::Waiting(send) => match send.cancel() {
-                Cancelled::Rest(rest) => Ok(self.items - rest.len()),
-                Cancelled::Over(outcome) => Err(progress(self.items, outcome)),
-            },
+            State::Waiting(send) => cancelled(self.items, send.cancel()),
+            State::Channel(send) => cancelled(self.items, send.cancel()),
         }
+    }
+}
+
+fn cancelled(items: usize, cancelled: Cancelled<Items>) -> std::result::Result<usize, Progress> {
+    match cancelled {
+        Cancelled::Rest(rest) => Ok(items - rest.len()),
+        Cancelled::Over(outcome) => Err(progress(items, outcome)),
     }
 }
 
@@ -82,18 +104,7 @@ impl Port {
         let count = items.len();
         let send = if from_source { Ok(self.port.source_send(items)) } else { self.port.send(items) };
         match send {
-            Ok(send) => {
-                let mut pending = Pending { state: State::Waiting(send), items: count };
-                // Most sends are through already, and then nobody has to be woken.
-                let through = pending.poll(&mut Context::from_waker(std::task::Waker::noop()));
-                match through {
-                    Poll::Ready(progress) if progress.admission == ADMITTED || progress.accepted == 0 => {
-                        progress.admission
-                    }
-                    Poll::Ready(progress) => self.environment.add_send(Pending::over(progress)),
-                    Poll::Pending => self.environment.add_send(pending),
-                }
-            }
+            Ok(send) => Pending { state: State::Waiting(send), items: count }.begin(&self.environment),
             Err(SendError::Closed(_)) => CLOSED,
             Err(SendError::Aborted(_)) => ABORTED,
         }
@@ -136,13 +147,17 @@ pub fn send_blobs(
     from_source: bool,
 ) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
+    Ok(port.send(tagged(items_of(kinds, ends, bytes, length)?, first_tag), from_source))
+}
+
+/// The items in these columns, where one kind is for all.
+pub fn items_of(kinds: &[u8], ends: &[u32], bytes: &[u8], length: u32) -> Result<Items> {
     let bytes = bytes[..length as usize].to_vec();
     let kinds = match kinds {
         &[kind] => KindNumbers::One(kind),
         kinds => KindNumbers::Each(kinds),
     };
-    let items = Items::from_blobs(bytes, ends, kinds).map_err(|error| columns_error(&error))?;
-    Ok(port.send(tagged(items, first_tag), from_source))
+    Items::from_blobs(bytes, ends, kinds).map_err(|error| columns_error(&error))
 }
 
 /// Items whose tags count up from `first`; 0 is none.

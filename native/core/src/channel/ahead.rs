@@ -152,7 +152,7 @@ impl<B: Batch> Shared<B> {
     }
 
     /// Puts items that nobody has seen to where they are taken from first, in order.
-    fn bring_back(&self, receivers: &mut Receivers<B>, parts: Vec<Taken<B>>) {
+    pub(super) fn bring_back(&self, receivers: &mut Receivers<B>, parts: Vec<Taken<B>>) {
         for taken in parts.into_iter().rev() {
             if taken.permits == 0 {
                 receivers.returned.push_front(taken);
@@ -197,12 +197,7 @@ impl<B: Batch> Ahead<B> {
 
     /// Items that were taken are not wanted now.
     pub fn put_back(&mut self, taken: Taken<B>) {
-        let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.channel.receivers);
-        self.channel.bring_back(&mut receivers, vec![taken]);
-        self.channel.pass_on(&mut receivers, &mut wakes);
-        drop(receivers);
-        wakes.wake();
+        self.channel.put_back(taken);
     }
 
     /// Makes items claimable, [`AHEAD_MAX`] at most.
@@ -252,6 +247,24 @@ impl<B: Batch> Ahead<B> {
             taken.permits = 0;
         }
         told
+    }
+
+    /// Hands the items that were claimed and not told before over for good.
+    pub fn tell(&mut self) {
+        for taken in self.claimed() {
+            self.channel.delivered(taken.batch.len(), taken.permits, taken.leased);
+        }
+    }
+
+    /// Brings back what was not claimed.
+    pub fn give_up(&mut self) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.channel.receivers);
+        let parts = self.cell.reclaim();
+        self.channel.bring_back(&mut receivers, parts);
+        self.channel.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
     }
 
     /// Settles `n` claimed items that were leased.

@@ -3,7 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::credit::Credit;
 use super::error::{ReceiveError, SendError, TrySendError};
+#[cfg(not(loom))]
+use super::held::Held;
+use super::lease::Lease;
 use super::receivers::{Place, Taken};
 use super::shared::Shared;
 use super::ticket::{Progress, Ticket};
@@ -26,6 +30,11 @@ impl<B: Batch> Producer<B> {
     pub(super) fn new(channel: Arc<Shared<B>>) -> Self {
         let id = channel.next_producer.fetch_add(1, Ordering::Relaxed);
         Producer { channel, id, progress: Arc::default() }
+    }
+
+    /// Permits for it to hold ahead of its items; none at first.
+    pub fn credit(&self) -> Credit<B> {
+        Credit::new(Arc::clone(&self.channel), Arc::clone(&self.progress))
     }
 
     /// Whether some of its sends wait. Later ones then wait behind them.
@@ -178,9 +187,45 @@ impl<B: Batch> Receiving<B> {
         Receiving { channel, place: None, max }
     }
 
+    /// As `poll`, but for the owner of an [`Ahead`](super::Ahead), who publishes what it takes or puts it back.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
+    #[cfg(not(loom))]
+    pub fn poll_taken(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
+        self.poll_take(cx, super::at_least_one(max))
+    }
+
     /// As `poll`, but the permits stay held.
     pub(super) fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
         self.channel.poll_take(&mut self.place, max, false, Kind::Task, cx.waker())
+    }
+
+    /// As `poll`, but takes up to `max` items, which stay in the channel until they are handed over.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
+    #[cfg(not(loom))]
+    pub fn poll_hold(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Held<B>, ReceiveError>> {
+        let taken = self.poll_take(cx, super::at_least_one(max));
+        taken.map(|taken| taken.map(|taken| Held::new(Arc::clone(&self.channel), taken)))
+    }
+
+    /// As `poll`, but leases up to `max` items.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
+    pub fn poll_lease(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Lease<B>, ReceiveError>> {
+        let max = super::at_least_one(max);
+        let taken = self.channel.poll_take(&mut self.place, max, true, Kind::Task, cx.waker());
+        taken.map(|taken| taken.map(|taken| Lease::of(&self.channel, taken)))
+    }
+
+    /// Waits no more, until it is polled again. A wake-up that was on its way to it goes to the next receiver.
+    pub fn rest(&mut self) {
+        if self.place.is_some() {
+            self.channel.stop_waiting(&mut self.place);
+        }
     }
 }
 
@@ -195,8 +240,6 @@ impl<B: Batch> Future for Receiving<B> {
 
 impl<B: Batch> Drop for Receiving<B> {
     fn drop(&mut self) {
-        if self.place.is_some() {
-            self.channel.stop_waiting(&mut self.place);
-        }
+        self.rest();
     }
 }

@@ -36,11 +36,6 @@ impl<B: Batch> Channel<B> {
         wakes.wake();
     }
 
-    /// Whether the end has come.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.shared.ended()
-    }
-
     /// Hands nothing out until it is called again with `false`.
     pub(crate) fn hold(&self, held: bool) {
         self.shared.hold(held);

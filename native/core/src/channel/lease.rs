@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::receivers::Taken;
 use super::shared::Shared;
+use super::wait::WakeList;
 use crate::batch::Batch;
 use crate::sync::Arc;
 
@@ -23,8 +24,18 @@ pub struct Lease<B: Batch> {
 }
 
 impl<B: Batch> Lease<B> {
-    pub(super) fn new(channel: Arc<Shared<B>>, taken: Taken<B>) -> Self {
-        Lease { channel, batch: Some(taken.batch), attempt: taken.attempt }
+    /// A lease of items that were taken as such; their permits are free from now on.
+    pub(super) fn of(channel: &Arc<Shared<B>>, taken: Taken<B>) -> Self {
+        let mut wakes = WakeList::default();
+        channel.release(taken.permits, &mut wakes);
+        wakes.wake();
+        Lease { channel: Arc::clone(channel), batch: Some(taken.batch), attempt: taken.attempt }
+    }
+
+    /// The items, to be marked or changed in their place. There have to be as many of them afterwards.
+    pub fn batch_mut(&mut self) -> &mut B {
+        let Some(batch) = &mut self.batch else { unreachable!("a lease ends once") };
+        batch
     }
 
     /// Which attempt this is, from 1.

@@ -36,9 +36,12 @@
 mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
+mod credit;
 mod end;
 mod error;
 mod future;
+#[cfg(not(loom))]
+mod held;
 #[cfg(not(loom))]
 mod internal;
 mod lease;
@@ -58,10 +61,13 @@ use std::time::Duration;
 
 #[cfg(not(loom))]
 pub use ahead::{AHEAD_MAX, Ahead, ClaimWord};
+pub use credit::Credit;
 pub use error::{
     CapacityError, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError, TryReceiveError, TrySendError,
 };
 pub use future::{Cancelled, Producer, Receiving, Sending};
+#[cfg(not(loom))]
+pub use held::Held;
 pub use lease::Lease;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
@@ -314,6 +320,19 @@ impl<B: Batch> Channel<B> {
         self.shared.try_take(at_least_one(max), true).map(|taken| self.to_lease(taken))
     }
 
+    /// As [`try_receive`](Channel::try_receive), but the items stay in the channel until they are handed over; see
+    /// [`Held`].
+    ///
+    /// # Errors
+    /// Those of `try_receive`.
+    ///
+    /// # Panics
+    /// Where `max` is 0.
+    #[cfg(not(loom))]
+    pub fn try_hold(&self, max: usize) -> Result<Held<B>, TryReceiveError> {
+        self.shared.try_take(at_least_one(max), false).map(|taken| Held::new(Arc::clone(&self.shared), taken))
+    }
+
     /// Closes: later sends are refused, those that wait complete as room comes, receivers get what there is and then
     /// the end. Never waits; to close again does nothing.
     pub fn close(&self) {
@@ -329,9 +348,9 @@ impl<B: Batch> Channel<B> {
         self.shared.abort()
     }
 
-    /// How many items are in it, at this moment.
+    /// How many items are in it, at this moment. Permits that producers hold ahead are no items.
     pub fn len(&self) -> usize {
-        self.shared.permits.snapshot().used()
+        self.shared.permits.occupied()
     }
 
     /// Whether no item is in it, at this moment.
@@ -347,6 +366,12 @@ impl<B: Batch> Channel<B> {
     /// Whether it was closed or aborted.
     pub fn is_closed(&self) -> bool {
         self.shared.permits.snapshot().closed()
+    }
+
+    /// Whether there is nothing more to come: it was aborted, or it was closed and everything in it was received and
+    /// settled. Once true, always true.
+    pub fn is_ended(&self) -> bool {
+        self.shared.permits.snapshot().aborted() || self.shared.ended()
     }
 
     /// A snapshot of its figures. Takes a lock that only senders that wait take.
@@ -377,22 +402,24 @@ impl<B: Batch> Channel<B> {
     }
 
     fn to_lease(&self, taken: Taken<B>) -> Lease<B> {
-        let mut wakes = WakeList::default();
-        self.shared.release(taken.permits, &mut wakes);
-        wakes.wake();
-        Lease::new(Arc::clone(&self.shared), taken)
+        Lease::of(&self.shared, taken)
     }
 }
 
 impl<B: Batch> Shared<B> {
+    /// `n` items are handed over for good: `permits` of them are free, and what was leased before is settled.
+    fn delivered(&self, n: usize, permits: usize, leased: bool) {
+        let mut wakes = WakeList::default();
+        self.release(permits, &mut wakes);
+        wakes.wake();
+        if leased && n > 0 {
+            self.settle(n);
+        }
+    }
+
     /// Hands items over for good: their permits are free, and returned ones are settled.
     fn deliver(&self, taken: Taken<B>) -> B {
-        let mut wakes = WakeList::default();
-        self.release(taken.permits, &mut wakes);
-        wakes.wake();
-        if taken.leased {
-            self.settle(taken.batch.len());
-        }
+        self.delivered(taken.batch.len(), taken.permits, taken.leased);
         taken.batch
     }
 }

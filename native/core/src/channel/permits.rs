@@ -13,7 +13,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// A release must look after the senders that wait: one sleeps, and no wake-up is on its way.
 const WAKE: u64 = 1;
@@ -86,12 +86,21 @@ pub(super) struct Permits {
     /// is set; it only moves forward, so that a stale value sends a sender to the queue too early, never too late.
     due: AtomicU32,
     peak: AtomicU32,
+    /// How many of the permits in use are held ahead, and stand for no item yet. For figures alone: nothing is decided
+    /// by it.
+    ahead: AtomicUsize,
     capacity: usize,
 }
 
 impl Permits {
     pub(super) fn new(capacity: usize) -> Self {
-        Permits { word: CachePadded::new(AtomicU64::new(0)), due: AtomicU32::new(0), peak: AtomicU32::new(0), capacity }
+        Permits {
+            word: CachePadded::new(AtomicU64::new(0)),
+            due: AtomicU32::new(0),
+            peak: AtomicU32::new(0),
+            ahead: AtomicUsize::new(0),
+            capacity,
+        }
     }
 
     /// As if so many items had been admitted before.
@@ -112,6 +121,15 @@ impl Permits {
 
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot(self.word.load(Ordering::Acquire))
+    }
+
+    /// How many items are in the channel.
+    pub(super) fn occupied(&self) -> usize {
+        self.items(self.snapshot())
+    }
+
+    fn items(&self, word: Snapshot) -> usize {
+        word.used().saturating_sub(self.ahead.load(Ordering::Relaxed))
     }
 
     fn free(&self, word: Snapshot) -> usize {
@@ -144,6 +162,27 @@ impl Permits {
         self.take_if(want, want, |word| self.free_to_overtake(word))
     }
 
+    /// As [`take`](Permits::take), for items that are to come.
+    pub(super) fn take_ahead(&self, want: usize) -> Take {
+        // Before they are in use, so that at no time they look like items.
+        self.ahead.fetch_add(want, Ordering::Relaxed);
+        let took = self.take(want);
+        let n = if let Take::Took(n) = took { n } else { 0 };
+        self.ahead.fetch_sub(want - n, Ordering::Relaxed);
+        took
+    }
+
+    /// `n` permits that were held ahead get their items.
+    pub(super) fn spend(&self, n: usize) {
+        self.ahead.fetch_sub(n, Ordering::Relaxed);
+        self.note_peak(self.snapshot());
+    }
+
+    /// `n` permits that were held ahead are about to be released.
+    pub(super) fn forgo(&self, n: usize) {
+        self.ahead.fetch_sub(n, Ordering::Relaxed);
+    }
+
     /// Takes up to `want` permits for the first waiter. A closed channel still admits it. Under the senders' lock.
     pub(super) fn take_first(&self, want: usize) -> Take {
         self.take_if(want, 1, |word| if word.aborted() { Err(Take::Aborted) } else { Ok(self.free(word)) })
@@ -172,12 +211,19 @@ impl Permits {
         // Acquire: the slot that a release made room in must be seen as empty by the push that follows.
         let won = self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if won {
-            let used = Snapshot(next).used() as u32;
-            if used > self.peak.load(Ordering::Relaxed) {
-                self.peak.fetch_max(used, Ordering::Relaxed);
-            }
+            self.note_peak(Snapshot(next));
         }
         won
+    }
+
+    fn note_peak(&self, word: Snapshot) {
+        let peak = self.peak.load(Ordering::Relaxed);
+        if word.used() as u32 > peak {
+            let items = self.items(word) as u32;
+            if items > peak {
+                self.peak.fetch_max(items, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Gives `n` permits back. The caller must act on what it returns.

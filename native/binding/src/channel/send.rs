@@ -1,0 +1,169 @@
+//! Items from JavaScript into a channel.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use millrace_core::channel::{Cancelled, Credit, Producer, Sending};
+use millrace_core::{Batch, Channel, Items, SendError, TrySendError};
+use napi_derive::napi;
+
+use super::Attachment;
+use super::block::block_for;
+use crate::environment::lock;
+use crate::error::Result;
+use crate::registry;
+use crate::send::{ABORTED, ADMITTED, CLOSED, FULL, Pending, items_of};
+
+/// What a blocking send says while it is not through.
+const WAITING: i64 = 1;
+
+/// How a send takes it when there is no room. Shared with src/binding.ts.
+const WAIT: u32 = 0;
+const TRY: u32 = 1;
+
+/// The sending side of an attachment.
+pub struct Outlet {
+    producer: Producer<Items>,
+    pub credit: Credit<Items>,
+    /// The send that blocks the thread.
+    blocked: Option<Sending<Items>>,
+}
+
+impl Outlet {
+    pub fn new(channel: &Channel<Items>) -> Self {
+        let producer = channel.producer();
+        Outlet { credit: producer.credit(), producer, blocked: None }
+    }
+
+    pub fn end(&mut self) {
+        self.blocked = None;
+        self.credit.give_back();
+    }
+
+    /// Sends what was staged, then takes credit for `want` items more, or gives back what is left of it.
+    fn spend(&mut self, items: Items, want: u32) -> i64 {
+        self.credit.send(items);
+        self.take_credit(want)
+    }
+
+    fn take_credit(&mut self, want: u32) -> i64 {
+        if want == 0 {
+            self.credit.give_back();
+            return 0;
+        }
+        match self.credit.top_up(want as usize) {
+            Err(SendError::Closed(())) if self.credit.held() == 0 => CLOSED,
+            Err(SendError::Aborted(())) if self.credit.held() == 0 => ABORTED,
+            _ => self.credit.held().cast_signed() as i64,
+        }
+    }
+}
+
+impl Attachment {
+    fn send(&self, items: Items, mode: u32) -> i64 {
+        let mut outlet = lock(&self.outlet);
+        // What comes now must not overtake what is sent on credit, nor the other way round.
+        outlet.credit.give_back();
+        if mode == TRY {
+            return match outlet.producer.try_send(items) {
+                Ok(()) => ADMITTED,
+                Err(TrySendError::Full(_)) => FULL,
+                Err(TrySendError::Closed(_)) => CLOSED,
+                Err(TrySendError::Aborted(_)) => ABORTED,
+            };
+        }
+        let count = items.len();
+        let mut sending = outlet.producer.send(items);
+        if mode == WAIT {
+            drop(outlet);
+            return Pending::channel(sending, count).begin(&self.environment);
+        }
+        match poll(&mut sending, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(admission) => admission,
+            Poll::Pending => {
+                outlet.blocked = Some(sending);
+                WAITING
+            }
+        }
+    }
+}
+
+fn poll(sending: &mut Sending<Items>, context: &mut Context<'_>) -> Poll<i64> {
+    Pin::new(sending).poll(context).map(|outcome| admission(&outcome))
+}
+
+fn admission(outcome: &std::result::Result<(), SendError<Items>>) -> i64 {
+    match outcome {
+        Ok(()) => ADMITTED,
+        Err(SendError::Closed(_)) => CLOSED,
+        Err(SendError::Aborted(_)) => ABORTED,
+    }
+}
+
+/// Takes credit: room for up to `want` items, to be filled by the calls below. Returns how much there is now.
+#[napi(catch_unwind)]
+pub fn take_channel_credit(channel: u32, want: u32) -> Result<i64> {
+    Ok(lock(&registry::attachment(channel)?.outlet).take_credit(want))
+}
+
+/// Sends numbers on credit, then takes credit for `want` items more, as `take_channel_credit` does.
+#[napi(catch_unwind)]
+pub fn spend_channel_numbers(channel: u32, values: &[f64], want: u32) -> Result<i64> {
+    Ok(lock(&registry::attachment(channel)?.outlet).spend(Items::from(values.to_vec()), want))
+}
+
+#[napi(catch_unwind)]
+pub fn spend_channel_blobs(
+    channel: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    want: u32,
+) -> Result<i64> {
+    let attachment = registry::attachment(channel)?;
+    let items = items_of(kinds, ends, bytes, length)?;
+    Ok(lock(&attachment.outlet).spend(items, want))
+}
+
+#[napi(catch_unwind)]
+pub fn send_channel_numbers(channel: u32, values: &[f64], mode: u32) -> Result<i64> {
+    Ok(registry::attachment(channel)?.send(Items::from(values.to_vec()), mode))
+}
+
+#[napi(catch_unwind)]
+pub fn send_channel_blobs(
+    channel: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    mode: u32,
+) -> Result<i64> {
+    let attachment = registry::attachment(channel)?;
+    Ok(attachment.send(items_of(kinds, ends, bytes, length)?, mode))
+}
+
+/// Blocks for a slice of the send that blocks this thread.
+#[napi(catch_unwind)]
+pub fn block_channel_send(channel: u32, ms: f64) -> Result<i64> {
+    let attachment = registry::attachment(channel)?;
+    let Some(mut sending) = lock(&attachment.outlet).blocked.take() else { return Ok(CLOSED) };
+    Ok(match block_for(ms, |context| poll(&mut sending, context)) {
+        Poll::Ready(admission) => admission,
+        Poll::Pending => {
+            lock(&attachment.outlet).blocked = Some(sending);
+            WAITING
+        }
+    })
+}
+
+/// Takes the item of the send that blocks this thread out, unless it has got in meanwhile.
+#[napi(catch_unwind)]
+pub fn cancel_channel_send(channel: u32) -> Result<i64> {
+    let blocked = lock(&registry::attachment(channel)?.outlet).blocked.take();
+    Ok(match blocked.map(Sending::cancel) {
+        Some(Cancelled::Over(outcome)) => admission(&outcome),
+        Some(Cancelled::Rest(_)) | None => FULL,
+    })
+}

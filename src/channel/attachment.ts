@@ -1,0 +1,104 @@
+/** This environment's one attachment to a channel, shared by all `Channel` objects that stand for it here. */
+
+import { randomBytes } from 'node:crypto'
+import { Admission, type NativeAttachment, type NativeToken } from '../binding.js'
+import { Chunk } from '../chunk.js'
+import { environmentHandle, forgetItems, listenToItems } from '../environment.js'
+import { AbortedError, ClosedError, DetachedError, messageOf, StaleTokenError } from '../errors.js'
+import { binding } from '../native.js'
+import { Inbox } from './inbox.js'
+import { Outbox } from './outbox.js'
+
+const attachments = new Map<number, Attachment>()
+/** Through this memory items come in, those of all channels. */
+let chunk: Chunk | undefined
+
+/** One for all: sends of an environment keep their order, whichever object they are called on. */
+export class Attachment {
+  readonly handle: number
+  readonly capacity: number
+  readonly maxWaiting: number
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly #channel: number
+  readonly #id: string
+  #users = 1
+  #aborted: { message: string; reason: unknown } | undefined
+
+  private constructor({ handle, channel, capacity, maxWaiting }: NativeAttachment, id: string) {
+    this.handle = handle
+    this.capacity = capacity
+    this.maxWaiting = maxWaiting
+    this.#channel = channel
+    this.#id = id
+    chunk ??= attachChunk()
+    this.inbox = new Inbox(this, chunk)
+    this.outbox = new Outbox(this)
+    attachments.set(channel, this)
+    listenToItems(handle, this.inbox)
+  }
+
+  static create(capacity: number, maxWaiting: number): Attachment {
+    const id = randomBytes(16).toString('hex')
+    return new Attachment(binding.createChannel(environmentHandle(), id, capacity, maxWaiting), id)
+  }
+
+  /** @throws {StaleTokenError} */
+  static attach({ handle, id }: NativeToken): Attachment {
+    const known = attachments.get(handle)
+    if (known && known.#id === id) {
+      known.#users++
+      return known
+    }
+    const native = binding.attachChannel(environmentHandle(), handle, id)
+    if (native) return new Attachment(native, id)
+    throw new StaleTokenError(
+      'token: expected that of a channel that lives, got one whose channel is gone or never was',
+    )
+  }
+
+  /** One object less stands for it. */
+  leave(): void {
+    if (--this.#users > 0) return
+    this.outbox.endTurn()
+    this.inbox.endTurn()
+    attachments.delete(this.#channel)
+    forgetItems(this.handle)
+    binding.detachChannel(this.handle)
+  }
+
+  /** Notes why it is about to be aborted; returns what others are to be told. */
+  aborting(reason: unknown): string {
+    const message = `the channel was aborted${reason === undefined ? '' : `: ${messageOf(reason)}`}`
+    this.#aborted ??= { message, reason }
+    return message
+  }
+
+  /** Why nothing is admitted any more. */
+  refusal(admission: number): Error {
+    if (admission === Admission.Aborted) return this.abortedError()
+    return new ClosedError('send: expected a channel that is open, got one that was closed')
+  }
+
+  endError(): ClosedError {
+    return new ClosedError('receive: expected an item, got the end of a channel that was closed')
+  }
+
+  abortedError(): AbortedError {
+    // The reason itself is known where abort() was called first; the text everywhere.
+    const text =
+      binding.channelAbortMessage(this.handle) ?? 'the channel was aborted, or no handle of it is left'
+    const known = this.#aborted
+    return known?.message === text ? new AbortedError(text, { cause: known.reason }) : new AbortedError(text)
+  }
+}
+
+export function detachedError(name: string): DetachedError {
+  return new DetachedError(`${name}: expected a handle that is attached, got one that was disposed of`)
+}
+
+function attachChunk(): Chunk {
+  const made = new Chunk()
+  binding.attachChunk(environmentHandle(), made.memory)
+  return made
+}

@@ -1,0 +1,398 @@
+/** What this environment receives from a channel, and who waits for it here. */
+
+import { performance } from 'node:perf_hooks'
+import { isMainThread } from 'node:worker_threads'
+import { Take } from '../binding.js'
+import { CHUNK_ITEMS, type Chunk } from '../chunk.js'
+import { hold, type ItemListener, release } from '../environment.js'
+import { binding } from '../native.js'
+import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
+import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
+import { mayBlock } from './blocking.js'
+import { atTurnEnd, endTurnNow, flush, type TurnEnd } from './turn-end.js'
+
+/** What an inbox needs to know of its channel. */
+export interface InboxChannel {
+  readonly handle: number
+  readonly capacity: number
+  /** What a receive at the end gets. */
+  endError(): Error
+  abortedError(): Error
+}
+
+/** An item that was leased, and how the native side knows the lease. */
+export interface Leased {
+  item: unknown
+  lease: number
+  attempt: number
+  id: string
+}
+
+/** Someone who waits. `attempt` takes what is there, and says whether the wait is over. */
+interface Waiting {
+  /** The object that it was called on, which is not collected meanwhile. */
+  readonly owner: object
+  attempt(): boolean
+  reject(error: unknown): void
+  /** For the next item of an iteration: which, and how it ends. */
+  readonly iteration?: object
+  end?(): void
+}
+
+/** What is given when the end comes. */
+const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
+const NO_LIMIT: WaitOptions = {}
+/** The most items that an iteration takes ahead. */
+const MAX_AHEAD = 128
+/** ms: while a loop is through with what it took ahead in less, it takes more. */
+const QUICK = 0.2
+const leaseRow = new Float64Array(3)
+
+/**
+ * Through it an item that was taken ahead is claimed, unless someone took it away: an idle receiver in another thread
+ * does so. The lower half of the word counts claims, the upper half limits them; see native/core/src/channel/ahead.rs.
+ */
+class ClaimWord {
+  readonly word = new Uint32Array(2)
+  attached = false
+  /** Whether something was claimed that the native side was not told. */
+  untold = false
+
+  claim(): boolean {
+    const before = Atomics.add(this.word, 0, 1)
+    if ((before & 0xffff) >= before >>> 16) return false
+    this.untold = true
+    return true
+  }
+}
+
+/**
+ * All waits of this environment stand in one queue here, and natively in one place: whoever is first tries first.
+ * Iterations take items ahead, more the quicker their loops are. These stay in the channel until they are handed over,
+ * and go back to the front when another call wants items, and when the loop is left.
+ */
+export class Inbox implements ItemListener, TurnEnd {
+  readonly sends = false
+  readonly #channel: InboxChannel
+  readonly #chunk: Chunk
+  readonly #waiting = new Set<Waiting>()
+  readonly #maxAhead: number
+  /** How many items to take ahead. */
+  #ahead = 1
+  /** What was taken ahead, and the place of the next. Each is handed over only if it can be claimed. */
+  #items: unknown[] = []
+  #position = 0
+  readonly #claims = new ClaimWord()
+  #takenAt = 0
+  #breathing = false
+
+  constructor(channel: InboxChannel, chunk: Chunk) {
+    this.#channel = channel
+    this.#chunk = chunk
+    this.#maxAhead = Math.max(1, Math.min(MAX_AHEAD, channel.capacity >> 1))
+  }
+
+  receive(options: WaitOptions | undefined, owner: object): Promise<unknown> {
+    return this.#wait('receive()', options, owner, (wait, resolve, reject) => {
+      const count = binding.takeChannelItems(this.#channel.handle, 1, wait)
+      if (count > 0) resolve(this.#decode(count)[0])
+      else this.#ended(count, () => reject(this.#channel.endError()), reject)
+      return count !== Take.Nothing
+    })
+  }
+
+  receiveMany(max: number, options: WaitOptions | undefined, owner: object): Promise<unknown[]> {
+    return this.#wait('receiveMany()', options, owner, (wait, resolve, reject) => {
+      const items: unknown[] = []
+      const end = this.#takeMany(items, max, wait)
+      if (items.length > 0) resolve(items)
+      else this.#ended(end, () => resolve([]), reject)
+      return items.length > 0 || end !== Take.Nothing
+    })
+  }
+
+  lease(options: WaitOptions | undefined, owner: object): Promise<Leased> {
+    return this.#wait('lease()', options, owner, (wait, resolve, reject) => {
+      const count = binding.leaseChannelItem(this.#channel.handle, wait, leaseRow)
+      if (count > 0) {
+        const [lease, attempt, id] = leaseRow as unknown as [number, number, number]
+        resolve({ item: this.#decode(count)[0], lease, attempt, id: String(id) })
+      } else this.#ended(count, () => reject(this.#channel.endError()), reject)
+      return count !== Take.Nothing
+    })
+  }
+
+  /** Null where nothing is there. */
+  tryReceive(): { value: unknown } | undefined {
+    flush()
+    this.#giveBack()
+    return this.#took(binding.takeChannelItems(this.#channel.handle, 1, false))
+  }
+
+  receiveSync(options: WaitOptions = NO_LIMIT): unknown {
+    const { signal, timeout = Number.POSITIVE_INFINITY } = checkWait(options)
+    mayBlock('receiveSync()', isMainThread)
+    signal?.throwIfAborted()
+    endTurnNow()
+    this.#giveBack()
+    const { handle } = this.#channel
+    const until = performance.now() + timeout
+    for (;;) {
+      const left = until - performance.now()
+      const taken = this.#took(binding.blockChannelReceive(handle, Math.max(0, left)))
+      if (taken) return taken.value
+      if (left <= 0) {
+        binding.cancelChannelReceive(handle)
+        throw timeoutError('receiveSync()', timeout)
+      }
+    }
+  }
+
+  /** The next item of an iteration. */
+  next(owner: object, iteration: object): Promise<IteratorResult<unknown, undefined>> {
+    // A turn that is due is given before the item is handed over, which then is not lost if it never comes.
+    if (turnIsDue()) {
+      this.#breathe()
+    } else if (this.#waiting.size === 0) {
+      const next = this.#handOver()
+      if (next) return Promise.resolve(next)
+      flush()
+      this.#adapt()
+      const result = this.#takeAhead(false)
+      if (result) return result
+    }
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        owner,
+        attempt: () => {
+          const next = this.#handOver()
+          if (next) {
+            resolve(next)
+            return true
+          }
+          const result = this.#takeAhead(true)
+          if (result) resolve(result)
+          return result !== undefined
+        },
+        reject,
+        iteration,
+        end: () => resolve(END),
+      }
+      this.#enter(waiting)
+      this.itemsReady()
+    })
+  }
+
+  /** An iteration was left: its waits end, and what it took ahead goes back. */
+  leave(iteration: object): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.iteration !== iteration) continue
+      this.#withdraw(waiting)
+      waiting.end?.()
+    }
+    this.#giveBack()
+  }
+
+  /** Rejects what waits for `owner`, which is disposed of. */
+  rejectAll(owner: object, error: Error): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.owner !== owner) continue
+      this.#withdraw(waiting)
+      waiting.reject(error)
+    }
+  }
+
+  /** There may be items: those who wait try in their order. */
+  itemsReady(): void {
+    if (this.#breathing) return
+    for (const waiting of this.#waiting) {
+      if (!waiting.attempt()) return
+      this.#drop(waiting)
+    }
+  }
+
+  /** The room of what was handed over is free for others. */
+  endTurn(): void {
+    if (!this.#claims.untold) return
+    this.#claims.untold = false
+    binding.tellChannelClaims(this.#channel.handle)
+  }
+
+  /** What was taken ahead and not handed over goes back to the front. */
+  #giveBack(): void {
+    if (this.#position < this.#items.length) {
+      // A loop that lets others take its items is no quick one.
+      this.#ahead = Math.max(1, this.#ahead >> 1)
+      this.#forget()
+      binding.giveChannelItemsBack(this.#channel.handle)
+    } else this.endTurn()
+  }
+
+  #forget(): void {
+    this.#items = []
+    this.#position = 0
+  }
+
+  /** Waits for what `attempt` gives, behind all who wait already. */
+  #wait<V>(
+    name: string,
+    options: WaitOptions | undefined,
+    owner: object,
+    attempt: (wait: boolean, resolve: (value: V) => void, reject: (error: unknown) => void) => boolean,
+  ): Promise<V> {
+    try {
+      const limits = options === undefined ? NO_LIMIT : checkWait(options)
+      if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      // What is staged may be all there is to receive.
+      flush()
+      this.#giveBack()
+      if (this.#waiting.size === 0) {
+        let outcome: Promise<V> | undefined
+        const mayWait = limits.timeout !== 0
+        attempt(
+          mayWait,
+          (value) => {
+            outcome = inTurn(value)
+          },
+          (error) => {
+            outcome = Promise.reject(error)
+          },
+        )
+        if (outcome) return outcome
+      }
+      if (limits.timeout === 0) return Promise.reject(timeoutError(name, 0))
+      return this.#queue(name, limits, owner, attempt)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #queue<V>(
+    name: string,
+    limits: WaitOptions,
+    owner: object,
+    attempt: (wait: boolean, resolve: (value: V) => void, reject: (error: unknown) => void) => boolean,
+  ): Promise<V> {
+    let waiting: Waiting | undefined
+    return waitFor<V>(
+      {
+        name,
+        begin: (resolve, reject) => {
+          const entry: Waiting = { owner, attempt: () => attempt(true, resolve, reject), reject }
+          waiting = entry
+          this.#enter(entry)
+        },
+        cancel: (reason) => {
+          if (!waiting || !this.#waiting.has(waiting)) return undefined
+          this.#withdraw(waiting)
+          return { reason }
+        },
+      },
+      limits,
+    )
+  }
+
+  #enter(waiting: Waiting): void {
+    hold()
+    this.#waiting.add(waiting)
+  }
+
+  #drop(waiting: Waiting): void {
+    if (this.#waiting.delete(waiting)) release()
+  }
+
+  #withdraw(waiting: Waiting): void {
+    this.#drop(waiting)
+    // The native place is given up, unless someone else here waits.
+    if (this.#waiting.size === 0) binding.restChannel(this.#channel.handle)
+  }
+
+  /** Lets a macrotask run before the next item is handed over. */
+  #breathe(): void {
+    if (this.#breathing) return
+    this.#breathing = true
+    inNextTurn(() => {
+      this.#breathing = false
+      this.itemsReady()
+    })
+  }
+
+  /** The next item of those that were taken ahead, unless there is none, or others took it away. */
+  #handOver(): IteratorYieldResult<unknown> | undefined {
+    if (this.#position === this.#items.length) return undefined
+    if (!this.#claims.claim()) {
+      this.#forget()
+      return undefined
+    }
+    const value = this.#items[this.#position]
+    this.#items[this.#position++] = undefined
+    return { done: false, value }
+  }
+
+  /** Takes the next items and hands the first over. Undefined where there are none. */
+  #takeAhead(wait: boolean): Promise<IteratorResult<unknown, undefined>> | undefined {
+    const { handle } = this.#channel
+    const alone = this.#ahead === 1
+    if (alone) this.endTurn()
+    this.#forget()
+    if (!alone && !this.#claims.attached) {
+      this.#claims.attached = true
+      binding.claimChannelItems(handle, this.#claims.word)
+    }
+    const count = alone
+      ? binding.takeChannelItems(handle, 1, wait)
+      : binding.takeChannelItemsAhead(handle, this.#ahead, wait)
+    if (count > 0) {
+      this.#takenAt = performance.now()
+      const items = this.#decode(count)
+      if (alone) return Promise.resolve({ done: false, value: items[0] })
+      this.#items = items
+      atTurnEnd(this)
+      const first = this.#handOver()
+      return first ? Promise.resolve(first) : this.#takeAhead(wait)
+    }
+    if (count === Take.Ended) return Promise.resolve(END)
+    if (count === Take.Aborted) return Promise.reject(this.#channel.abortedError())
+    return undefined
+  }
+
+  /** Takes more at once the sooner the loop is through with what it has. */
+  #adapt(): void {
+    if (this.#takenAt === 0) return
+    const quick = performance.now() - this.#takenAt < QUICK
+    this.#ahead = quick ? Math.min(this.#ahead * 2, this.#maxAhead) : Math.max(1, this.#ahead >> 1)
+    this.#takenAt = 0
+  }
+
+  /** Fills `items` with up to `max`; a `Take` says why there are no more. */
+  #takeMany(items: unknown[], max: number, wait: boolean): number {
+    for (;;) {
+      const left = Math.min(max - items.length, CHUNK_ITEMS)
+      const count = binding.takeChannelItems(this.#channel.handle, left, wait && items.length === 0)
+      if (count <= 0) return count
+      for (const item of this.#decode(count)) items.push(item)
+      if (items.length === max || turnIsDue()) return Take.Nothing
+    }
+  }
+
+  #took(count: number): { value: unknown } | undefined {
+    if (count > 0) return { value: this.#decode(count)[0] }
+    if (count === Take.Ended) throw this.#channel.endError()
+    if (count === Take.Aborted) throw this.#channel.abortedError()
+    return undefined
+  }
+
+  #ended(take: number, ended: () => void, aborted: (error: unknown) => void): void {
+    if (take === Take.Ended) ended()
+    else if (take === Take.Aborted) aborted(this.#channel.abortedError())
+  }
+
+  #decode(count: number): unknown[] {
+    const { handle } = this.#channel
+    const items = this.#chunk.decode(count, () => binding.takeLargeChannelItems(handle))
+    // The chunk uses its array again.
+    return Array.isArray(items)
+      ? items.slice(0, count)
+      : Array.from((items as Float64Array).subarray(0, count))
+  }
+}

@@ -1,0 +1,60 @@
+/** An item that was handed over and is to be settled. */
+
+import { StateError } from '../errors.js'
+
+/**
+ * An item that is yours until you say what became of it: `settle()` once it is done with, `retry()` to give it back
+ * for another attempt. `using lease = await channel.lease()` gives it back unless it was settled. So does the end of
+ * the thread, whatever ends it.
+ */
+export interface Lease<T> {
+  readonly item: T
+  /** The same for all attempts of an item, and for no other item of the channel. */
+  readonly id: string
+  /** From 1. */
+  readonly attempt: number
+  /** The item is done with. */
+  settle(): void
+  /** Gives the item back: it comes again, to whoever receives or leases next. */
+  retry(error?: unknown): void
+  [Symbol.dispose](): void
+}
+
+/** Ends a lease natively; false where that is not possible any more. */
+export type EndLease = (settled: boolean) => void
+
+export class ItemLease<T> implements Lease<T> {
+  readonly item: T
+  readonly id: string
+  readonly attempt: number
+  #end: EndLease | undefined
+
+  constructor(item: T, id: string, attempt: number, end: EndLease) {
+    this.item = item
+    this.id = id
+    this.attempt = attempt
+    this.#end = end
+  }
+
+  settle(): void {
+    this.#finish('settle', true)
+  }
+
+  retry(_error?: unknown): void {
+    this.#finish('retry', false)
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#end) this.#finish('dispose', false)
+  }
+
+  #finish(name: string, settled: boolean): void {
+    const end = this.#end
+    if (!end)
+      throw new StateError(
+        `${name}: expected a lease that is not settled, got one that was settled or given back`,
+      )
+    this.#end = undefined
+    end(settled)
+  }
+}

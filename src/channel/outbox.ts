@@ -1,0 +1,242 @@
+/** Sends of this environment into a channel: on credit where there is room, natively queued where there is none. */
+
+import { performance } from 'node:perf_hooks'
+import { isMainThread } from 'node:worker_threads'
+import { Admission, SendMode, STILL_WAITING } from '../binding.js'
+import { type EncodedItem, type EncodedItems, encodeItem, encodeItems } from '../codec/encode.js'
+import { warnOfCrowd } from '../crowd.js'
+import { cancelSend, listenToSend } from '../environment.js'
+import { FullError, InvalidOptionError } from '../errors.js'
+import { binding } from '../native.js'
+import { doneInTurn } from '../turn.js'
+import {
+  checkWait,
+  type SendOptions,
+  timeoutError,
+  type WaitOptions,
+  waitFor,
+  withAccepted,
+} from '../wait.js'
+import { mayBlock } from './blocking.js'
+import { Staged } from './staged.js'
+import { atTurnEnd, endTurnNow, type TurnEnd } from './turn-end.js'
+
+/** What an outbox needs to know of its channel. */
+export interface OutboxChannel {
+  readonly handle: number
+  readonly capacity: number
+  readonly maxWaiting: number
+  /** Why nothing is admitted any more. */
+  refusal(admission: number): Error
+}
+
+/** Makes the error of a send from the reason of its end, and how many of its items were accepted before. */
+type Blame = (reason: unknown, accepted: number) => unknown
+
+const plain: Blame = (reason) => reason
+const NO_LIMIT: SendOptions = {}
+/** How many permits to hold ahead. One native call then serves so many sends. */
+const CREDIT = 32
+
+/**
+ * Most sends make no native call: a permit held ahead admits the item, which is staged. What is staged leaves when the
+ * credit is used up, before any call that might depend on it, and at the end of the turn at the latest. Invariant:
+ * there is no credit while an earlier send of this environment waits.
+ */
+export class Outbox implements TurnEnd {
+  readonly sends = true
+  readonly #channel: OutboxChannel
+  readonly #staged = new Staged()
+  /** A part of the room that nobody else misses for a turn. */
+  readonly #want: number
+  /** Permits held, for which nothing is staged yet. */
+  #credit = 0
+  /** Who each send that waits was called on: that object is not collected meanwhile. */
+  readonly #owners = new Map<number, object>()
+
+  constructor(channel: OutboxChannel) {
+    this.#channel = channel
+    this.#want = Math.max(1, Math.min(CREDIT, channel.capacity >> 2))
+  }
+
+  /** @param owner - is kept alive while the send waits */
+  send(item: unknown, options: SendOptions | undefined, owner: object): Promise<void> {
+    try {
+      const limits = options === undefined ? NO_LIMIT : checkWait(options)
+      if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (Staged.keepsAsIs(item)) {
+        if (this.#credit > 0 || this.#renew()) {
+          this.#staged.push(item)
+          this.#credit--
+          return doneInTurn()
+        }
+        return this.#sendNow(encodeItem(item, 'item'), limits, owner)
+      }
+      // Encoding may run code of the item's, which may send: credit is looked at afterwards.
+      const encoded = this.#staged.protected(encodeItem(item, 'item'), item)
+      if (!Staged.fits(encoded) || (this.#credit === 0 && !this.#renew())) {
+        return this.#sendNow(encoded, limits, owner)
+      }
+      this.#staged.pushEncoded(encoded)
+      this.#credit--
+      if (this.#staged.isHeavy) this.endTurn()
+      return doneInTurn()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async sendMany(items: readonly unknown[], options: SendOptions | undefined, owner: object): Promise<void> {
+    if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
+    const limits = options === undefined ? NO_LIMIT : checkWait(options)
+    if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
+    this.endTurn()
+    let encoded = encodeItems(items)
+    if (this.#credit > 0) {
+      // Encoding ran code of an item's that sent. Its item goes first, and to encode that spoils what is encoded here.
+      encoded = structuredClone(encoded)
+      this.endTurn()
+    }
+    const admission = this.#sendItems(encoded)
+    if (admission > 0) {
+      const accepted = this.#mayWait(limits, 1) ? null : cancelSend(admission)
+      if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted, owner)
+      throw withAccepted(this.#refusal('sendMany()', Admission.Full, limits), accepted)
+    }
+    if (admission !== Admission.Admitted) throw withAccepted(this.#channel.refusal(admission), 0)
+    return doneInTurn()
+  }
+
+  trySend(item: unknown): boolean {
+    const admission = this.#encodeAndSend(item, SendMode.Try)
+    if (admission === Admission.Full) return false
+    if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
+    return true
+  }
+
+  sendSync(item: unknown, options: WaitOptions = NO_LIMIT): void {
+    const { signal, timeout = Number.POSITIVE_INFINITY } = checkWait(options)
+    mayBlock('sendSync()', isMainThread)
+    signal?.throwIfAborted()
+    // What blocks the thread holds up everything that it has staged, so all of it goes first.
+    endTurnNow()
+    const mode = timeout === 0 ? SendMode.Try : SendMode.Block
+    let admission = this.#encodeAndSend(item, mode)
+    if (admission === STILL_WAITING) admission = this.#block(timeout)
+    if (admission === Admission.Full) throw timeoutError('sendSync()', timeout)
+    if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
+  }
+
+  /** Sends what is staged and gives back what is left of the credit. */
+  endTurn(): void {
+    if (this.#staged.count > 0) this.#spend(0)
+    else if (this.#credit > 0) binding.takeChannelCredit(this.#channel.handle, 0)
+    this.#credit = 0
+  }
+
+  /** Takes credit; what is staged has used up the last. Whether there is some. */
+  #renew(): boolean {
+    const { handle } = this.#channel
+    const credit =
+      this.#staged.count > 0 ? this.#spend(this.#want) : binding.takeChannelCredit(handle, this.#want)
+    if (credit <= 0) return false
+    this.#credit = credit
+    atTurnEnd(this)
+    return true
+  }
+
+  /** Sends what is staged, then takes credit for `want` more. */
+  #spend(want: number): number {
+    const { handle } = this.#channel
+    const items = this.#staged.take()
+    if (items instanceof Float64Array) return binding.spendChannelNumbers(handle, items, want)
+    return binding.spendChannelBlobs(handle, items.kinds, items.ends, items.bytes, items.length, want)
+  }
+
+  #sendNow(item: EncodedItem, limits: SendOptions, owner: object): Promise<void> {
+    this.endTurn()
+    const mode = this.#mayWait(limits, 0) ? SendMode.Wait : SendMode.Try
+    const admission = this.#sendItem(item, mode)
+    if (admission > 0) return this.#wait('send()', admission, limits, plain, owner)
+    if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
+    return doneInTurn()
+  }
+
+  /** Sends `item` after everything that is staged. */
+  #encodeAndSend(item: unknown, mode: number): number {
+    const encoded = this.#staged.protected(encodeItem(item, 'item'), item)
+    this.endTurn()
+    return this.#sendItem(encoded, mode)
+  }
+
+  #sendItem({ kind, bytes, length }: EncodedItem, mode: number): number {
+    const { handle } = this.#channel
+    return binding.sendChannelBlobs(handle, Uint8Array.of(kind), Uint32Array.of(length), bytes, length, mode)
+  }
+
+  #sendItems(items: EncodedItems): number {
+    const { handle } = this.#channel
+    if (items instanceof Float64Array) return binding.sendChannelNumbers(handle, items, SendMode.Wait)
+    return binding.sendChannelBlobs(handle, items.kinds, items.ends, items.bytes, items.length, SendMode.Wait)
+  }
+
+  /** `own`: how many of those that wait natively are the one that asks. */
+  #mayWait({ timeout }: SendOptions, own: number): boolean {
+    const { handle, maxWaiting } = this.#channel
+    if (timeout === 0) return false
+    return (
+      maxWaiting === Number.POSITIVE_INFINITY || binding.channelStats(handle).waitingSends - own < maxWaiting
+    )
+  }
+
+  /** Waits for a send that is queued natively; `blame` makes the error of an early end. */
+  #wait(name: string, send: number, limits: SendOptions, blame: Blame, owner: object): Promise<void> {
+    return waitFor<void>(
+      {
+        name,
+        begin: (resolve, reject) => this.#listen(send, resolve, reject, blame, owner),
+        cancel: (reason) => {
+          const accepted = cancelSend(send)
+          if (accepted === null) return undefined
+          this.#owners.delete(send)
+          return { reason: blame(reason, accepted) }
+        },
+      },
+      limits,
+    )
+  }
+
+  #listen(
+    send: number,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+    blame: Blame,
+    owner: object,
+  ): void {
+    this.#owners.set(send, owner)
+    warnOfCrowd(this.#owners.size, this.#channel.capacity)
+    listenToSend(send, (admission, accepted) => {
+      this.#owners.delete(send)
+      if (admission === Admission.Admitted) resolve()
+      else reject(blame(this.#channel.refusal(admission), accepted))
+    })
+  }
+
+  #block(timeout: number): number {
+    const { handle } = this.#channel
+    const until = performance.now() + timeout
+    for (;;) {
+      const left = until - performance.now()
+      if (left <= 0) return binding.cancelChannelSend(handle)
+      const admission = binding.blockChannelSend(handle, left)
+      if (admission !== STILL_WAITING) return admission
+    }
+  }
+
+  #refusal(name: string, admission: number, { timeout }: SendOptions): Error {
+    if (admission !== Admission.Full) return this.#channel.refusal(admission)
+    if (timeout === 0) return timeoutError(name, 0)
+    const { maxWaiting } = this.#channel
+    return new FullError(`${name}: expected at most ${maxWaiting} sends to wait for room, got one more`)
+  }
+}

@@ -1,6 +1,5 @@
 /** What names a channel in every thread of the process. */
 
-import type { NativeToken } from '../binding.js'
 import { InvalidOptionError } from '../errors.js'
 
 declare const carries: unique symbol
@@ -19,9 +18,9 @@ export interface ChannelToken<T = unknown> {
 const ID = /^[0-9a-f]{32}$/
 
 /** @throws {InvalidOptionError} for what no channel has as its token */
-export function checkToken(value: unknown): NativeToken {
+export function checkToken<T>(value: ChannelToken<T>): ChannelToken<T> {
   if (typeof value === 'object' && value !== null) {
-    const { handle, id } = value as Partial<ChannelToken>
+    const { handle, id }: { handle: unknown; id: unknown } = value
     if (isHandle(handle) && typeof id === 'string' && ID.test(id)) return { handle, id }
   }
   throw new InvalidOptionError('token', 'the token of a channel', value)

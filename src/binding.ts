@@ -211,6 +211,8 @@ export interface Binding {
 
   /** Keeps results from now on; only before the start. */
   wantResults(system: number): void
+  /** Sends results into a channel, which is closed with the system where `close` says so; only before the start. */
+  sendResultsTo(system: number, channel: number, close: boolean): void
   /** Fills `chunk` with results; returns how many, or a `Take`. */
   takeResults(system: number, chunk: Uint8Array): number
   takeLargeResults(system: number): Uint8Array

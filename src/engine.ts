@@ -2,6 +2,7 @@
 
 import { Admission, Notice, type SystemSpec } from './binding.js'
 import { Callback, type CallbackSystem } from './callback.js'
+import { type Channel, handleOf } from './channel/channel.js'
 import { decodeItems } from './codec/decode.js'
 import { DeadlockGuard } from './deadlock.js'
 import { environmentHandle, forget, hold, type Listener, listenTo, release } from './environment.js'
@@ -27,6 +28,7 @@ import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
 import { Sender, type SenderSystem } from './sender.js'
+import { sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
 import type { SystemStats } from './stats.js'
 import { doneInTurn } from './turn.js'
@@ -72,8 +74,17 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
     this.#outcomes = new NativeOutcomes(this.handle)
     this.#guard = new DeadlockGuard(plan.consumers)
-    if (typeof plan.handler === 'function') this.#callback = new Callback(this, plan.handler)
-    if (plan.handler instanceof WorkerModule) this.#pool = new HandlerPool(this, plan.handler.plan)
+    const { handler, sink } = plan
+    if (typeof handler === 'function') {
+      this.#callback = new Callback(
+        this,
+        sink ? (sendingTo(sink.channel, handler) as typeof handler) : handler,
+      )
+    } else if (handler instanceof WorkerModule) {
+      this.#pool = new HandlerPool(this, handler.plan, sink && (sink.channel as Channel).token)
+    } else if (sink) {
+      callNative(() => binding.sendResultsTo(this.handle, handleOf(sink.channel), sink.close))
+    }
     if (typeof plan.source === 'function') {
       this.#source = new SourceRunner(this, plan.source, plan.producers)
     } else if (plan.source instanceof WorkerModule) {
@@ -168,6 +179,10 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   /** The one reader of results. */
   readResults(): Results<R> {
     if (!this.results) {
+      if (this.#plan.sink)
+        throw new StateError(
+          'results(): expected a system that keeps its results, got one that sends them to a channel',
+        )
       if (this.#started || this.#end) {
         throw new StateError(
           'results(): expected a system that is ready, or the option `results: true`, got one that was started',
@@ -361,6 +376,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     forget(this.handle)
     binding.dropSystem(this.handle)
     const settle = (): void => {
+      this.#closeSink()
       if (sourceFailure) {
         this.#finish.reject(new SourceError(this.#sourceFailure?.error ?? toError(sourceFailure), report))
       } else this.#finish.resolve(report)
@@ -369,6 +385,17 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     const workers = [this.#pool, this.#source].filter((part) => part !== undefined && 'close' in part)
     if (workers.length === 0) settle()
     else void Promise.all(workers.map((part) => part.close())).then(settle)
+  }
+
+  /** Passes the end down. The native side does so itself where it sends the results. */
+  #closeSink(): void {
+    const { sink } = this.#plan
+    if (!sink?.close || !(this.#callback || this.#pool)) return
+    try {
+      void sink.channel.close()
+    } catch {
+      // It is detached here, and so somebody else's to close.
+    }
   }
 
   /** Whether anything is left that nobody told us of, such as what workers sent. */

@@ -1,6 +1,8 @@
 /** The options of a system: their meaning, defaults and checks, all of them before anything starts. */
 
 import { availableParallelism } from 'node:os'
+import { Channel, handleOf } from './channel/channel.js'
+import type { ItemChannel } from './channel/item-channel.js'
 import type { HandlerFunction, SourceFunction } from './context.js'
 import { InvalidOptionError } from './errors.js'
 import { type Handler, type HandlerPlan, hash, hashFile, NativeHandler, noop, sleep } from './handlers.js'
@@ -28,8 +30,13 @@ export interface SystemOptions<T, R> {
   /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number | undefined
   /**
-   * Where items come from: `sequence()`, `lines()`, `files()`, `sourceModule(url)`, an iterable or asynchronous iterable object, or a
-   * function that returns one. Default: nowhere, items come by `send`. A string is refused: use `lines(path)`.
+   * The channel that items come through, in place of `capacity` and a source: the system takes them from there, a few
+   * at a time, and `send` sends there. Others may send to it and receive from it too. The system's stop leaves it open.
+   */
+  channel?: ItemChannel<T> | undefined
+  /**
+   * Where items come from: `sequence()`, `lines()`, `files()`, `sourceModule(url)`, a channel, an iterable or asynchronous iterable object, or
+   * a function that returns one. Default: nowhere, items come by `send`. A string is refused: use `lines(path)`.
    */
   source?: SystemSource<T> | undefined
   /**
@@ -37,14 +44,25 @@ export interface SystemOptions<T, R> {
    * worker threads: `handlerModule(url)`, or the `file:` URL or absolute path itself.
    */
   handler: SystemHandler<T, R>
-  /** Whether results are kept for `results()` from the start. Default: only once `results()` was called. */
-  results?: boolean | undefined
+  /**
+   * Whether results are kept for `results()` from the start (default: only once `results()` was called); or the channel
+   * that they go to. Full, it holds up the consumers; where it takes no more, items become dead letters with that
+   * error. With a native handler it has to be a `Channel`, and with a module too. Results of `run()` go to its caller.
+   */
+  results?: boolean | ItemChannel<R> | undefined
+  /** Whether the channel that results go to is closed once the system is over. Default true: the end is passed down. */
+  closeResults?: boolean | undefined
   /** Aborts the system, with `signal.reason`. */
   signal?: AbortSignal | undefined
 }
 
 /** Where a system's items can come from. */
-export type SystemSource<T> = Source<T> | (Iterable<T> & object) | AsyncIterable<T> | SourceFunction<T>
+export type SystemSource<T> =
+  | Source<T>
+  | ItemChannel<T>
+  | (Iterable<T> & object)
+  | AsyncIterable<T>
+  | SourceFunction<T>
 
 /** What can handle a system's items. */
 export type SystemHandler<T, R> = Handler<T, R> | HandlerFunction<T, R> | URL | string
@@ -58,6 +76,8 @@ export interface SystemPlan<T, R> {
   source: SourcePlan | SourceFunction<T> | WorkerModule | undefined
   handler: HandlerPlan | HandlerFunction<T, R> | WorkerModule
   results: boolean
+  channel: ItemChannel<T> | undefined
+  sink: { channel: ItemChannel<R>; close: boolean } | undefined
   signal: AbortSignal | undefined
 }
 
@@ -69,9 +89,11 @@ const KNOWN = [
   'consumers',
   'capacity',
   'maxWaiting',
+  'channel',
   'source',
   'handler',
   'results',
+  'closeResults',
   'signal',
 ] as const
 
@@ -91,13 +113,17 @@ const MAKERS = new Map<unknown, { makes: 'source' | 'handler'; call: string }>([
 /** @throws {InvalidOptionError} for anything that can't be used, naming it */
 export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R> {
   checkOptions('options', options, KNOWN)
-  const { capacity = DEFAULTS.capacity, maxWaiting, results = false } = options
-  const source = planSource(options.source)
+  const { maxWaiting, results = false, closeResults = true } = options
+  const channel = planChannel(options)
+  const source = planSource(channel ?? options.source)
   const handler = planHandler(options.handler)
-  const { producers = defaultProducers(source) } = options
+  const { producers = channel ? 1 : defaultProducers(source) } = options
   const { consumers = handler instanceof WorkerModule ? availableParallelism() : DEFAULTS.consumers } =
     options
+  // What is taken from a channel and not handled yet is not in that channel any more: no more than the next of each.
+  const { capacity = channel ? consumers : DEFAULTS.capacity } = options
   checkInteger('producers', producers, 1, MAX_THREADS)
+  checkBoolean('closeResults', closeResults)
   return {
     // An iterable can only be pulled by one.
     producers: typeof source === 'function' && source !== options.source ? 1 : producers,
@@ -109,9 +135,41 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
         : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
     source,
     handler,
-    results: checkBoolean('results', results),
+    results: results === true,
+    channel,
+    sink: planSink(results, closeResults, handler),
     signal: options.signal === undefined ? undefined : checkSignal('signal', options.signal),
   }
+}
+
+function planChannel<T, R>({ channel, capacity, source }: SystemOptions<T, R>): ItemChannel<T> | undefined {
+  if (channel === undefined) return undefined
+  if (!isItemChannel<T>(channel)) throw new InvalidOptionError('channel', 'a channel', channel)
+  if (capacity !== undefined)
+    throw new InvalidOptionError('capacity', 'none beside a channel, which has its own', capacity)
+  if (source !== undefined)
+    throw new InvalidOptionError('source', 'none beside a channel, which items come from', source)
+  return channel
+}
+
+function planSink<T, R>(
+  results: boolean | ItemChannel<R>,
+  close: boolean,
+  handler: SystemPlan<T, R>['handler'],
+): SystemPlan<T, R>['sink'] {
+  if (typeof results === 'boolean') return undefined
+  const any = typeof handler === 'function'
+  if (any ? isItemChannel<R>(results) : results instanceof Channel) return { channel: results, close }
+  throw new InvalidOptionError(
+    'results',
+    any ? 'true, false, or a channel' : 'true, false, or a Channel',
+    results,
+  )
+}
+
+function isItemChannel<V>(value: unknown): value is ItemChannel<V> {
+  if (typeof value !== 'object' || value === null) return false
+  return ['send', 'receive', 'lease', 'close'].every((name) => typeof Reflect.get(value, name) === 'function')
 }
 
 function defaultProducers(source: SystemPlan<unknown, unknown>['source']): number {
@@ -122,6 +180,7 @@ function defaultProducers(source: SystemPlan<unknown, unknown>['source']): numbe
 function planSource<T>(source: SystemSource<T> | undefined): SystemPlan<T, unknown>['source'] {
   if (source instanceof NativeSource) return source.plan
   if (source instanceof WorkerModule) return source
+  if (source instanceof Channel) return { kind: 'channel', channel: handleOf(source) }
   const hint =
     typeof source === 'string' ? 'for the lines of a file, use lines(path)' : uncalledHint('source', source)
   if (hint === undefined) {

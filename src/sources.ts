@@ -68,6 +68,7 @@ export type SourcePlan =
       ignore: boolean
       encoding: TextEncoding
     }
+  | { kind: 'channel'; channel: number }
 
 /** The one class behind every native source. */
 export class NativeSource {

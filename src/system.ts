@@ -3,8 +3,10 @@
 // For `AsyncDisposable`, which no default library of TypeScript has: whoever compiles against our types gets it by this.
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { Channel } from './channel/channel.js'
+import type { ItemChannel } from './channel/item-channel.js'
 import { Engine } from './engine.js'
-import { InvalidOptionError } from './errors.js'
+import { InvalidOptionError, StateError } from './errors.js'
 import { SYSTEM_EVENTS, type SystemEvent, type SystemListener } from './events.js'
 import { planSystem, type SystemOptions } from './options.js'
 import type { Report } from './report.js'
@@ -38,6 +40,7 @@ export interface StopOptions {
  */
 export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDisposable {
   readonly #engine: Engine<T, R>
+  readonly #channel: ItemChannel<T> | undefined
 
   /**
    * Makes a system that is ready; no thread starts yet.
@@ -45,7 +48,9 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * @throws {InvalidOptionError} for an option that can't be used: which, what was expected, and what came
    */
   constructor(options: SystemOptions<T, R>) {
-    this.#engine = new Engine(planSystem(options))
+    const plan = planSystem(options)
+    this.#engine = new Engine(plan)
+    this.#channel = plan.channel
   }
 
   /**
@@ -144,7 +149,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * `FullError` where `maxWaiting` sends wait already, and as `options` say; the item is then not in the channel.
    */
   send(item: T, options?: SendOptions): Promise<void> {
-    return this.#engine.sender.send(item, options)
+    return this.#channel ? this.#channel.send(item, options) : this.#engine.sender.send(item, options)
   }
 
   /**
@@ -156,7 +161,11 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * @throws {AbortedError} after an abort
    */
   trySend(item: T): boolean {
-    return this.#engine.sender.trySend(item)
+    if (!this.#channel) return this.#engine.sender.trySend(item)
+    if (this.#channel instanceof Channel) return this.#channel.trySend(item)
+    throw new StateError(
+      'trySend(): expected a system with a Channel or one of its own, got one with another channel',
+    )
   }
 
   /**
@@ -166,7 +175,9 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * An error midway has `accepted`: how many items, from the first on, were sent.
    */
   sendMany(items: readonly T[], options?: SendOptions): Promise<void> {
-    return this.#engine.sender.sendMany(items, options)
+    return this.#channel
+      ? this.#channel.sendMany(items, options)
+      : this.#engine.sender.sendMany(items, options)
   }
 
   /**

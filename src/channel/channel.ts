@@ -50,6 +50,9 @@ class Membership {
   }
 }
 
+/** What the system's parts need, and nobody else should: the native handle of a channel that is attached. */
+export let handleOf: (channel: object) => number
+
 const forgotten = new FinalizationRegistry((membership: Membership) => membership.end())
 
 /**
@@ -83,6 +86,10 @@ export class Channel<T = unknown> implements ItemChannel<T> {
   readonly #membership: Membership
   readonly #creator: boolean
   #detached = false
+
+  static {
+    handleOf = (channel) => (channel as Channel).#attached('a system').handle
+  }
 
   /**
    * Makes a channel.

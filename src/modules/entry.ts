@@ -1,8 +1,10 @@
 /** What a worker thread of a system runs first: it loads its module, says so, and waits to be told to begin. */
 
 import { workerData } from 'node:worker_threads'
+import { Channel } from '../channel/channel.js'
 import { hold, release } from '../environment.js'
-import { loadFunction } from './load.js'
+import { sendingTo } from '../sink.js'
+import { type AnyFunction, loadFunction } from './load.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
 import { packThrown, unpackThrown } from './thrown.js'
 import { WorkerHandler } from './worker-handler.js'
@@ -26,7 +28,8 @@ async function run(start: WorkerStart): Promise<void> {
   hold()
   let role: WorkerRole
   try {
-    const call = await loadFunction(start.module)
+    const loaded = await loadFunction(start.module)
+    const call = start.sink ? (sendingTo(Channel.attach(start.sink), loaded) as AnyFunction) : loaded
     role =
       start.role === 'handler' ? new WorkerHandler(start, call, tell) : new WorkerSource(start, call, tell)
   } catch (error) {

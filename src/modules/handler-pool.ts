@@ -1,5 +1,6 @@
 /** The workers of a system whose handler is a module: started together, replaced when they die, ended with it. */
 
+import type { ChannelToken } from '../channel/token.js'
 import { ModuleError, messageOf } from '../errors.js'
 import { binding } from '../native.js'
 import type { FromWorker } from './messages.js'
@@ -37,13 +38,16 @@ const MAX_FAILURES = 5
 export class HandlerPool {
   readonly #system: PoolSystem
   readonly #module: ModulePlan
+  readonly #sink: ChannelToken | undefined
   readonly #places: Place[]
   #lastError: unknown
   #closing = false
 
-  constructor(system: PoolSystem, module: ModulePlan) {
+  /** @param sink - where results go, other than to the system */
+  constructor(system: PoolSystem, module: ModulePlan, sink: ChannelToken | undefined) {
     this.#system = system
     this.#module = module
+    this.#sink = sink
     this.#places = Array.from({ length: system.consumers }, () => ({
       thread: undefined,
       deaths: 0,
@@ -89,7 +93,15 @@ export class HandlerPool {
   #start(place: Place, index: number): WorkerThread {
     const { handle, consumers, capacity } = this.#system
     const thread = new WorkerThread(
-      { role: 'handler', module: this.#module, system: handle, index, count: consumers, capacity },
+      {
+        role: 'handler',
+        module: this.#module,
+        system: handle,
+        index,
+        count: consumers,
+        capacity,
+        ...(this.#sink && { sink: this.#sink }),
+      },
       {
         told: (message) => this.#told(message),
         exited: (error) => this.#exited(place, index, error),

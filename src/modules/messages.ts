@@ -1,6 +1,7 @@
 /** What the thread of a system and its workers tell each other. Items never go this way. */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { ChannelToken } from '../channel/token.js'
 import type { ModulePlan } from './module.js'
 
 /** What a worker is started with. */
@@ -14,6 +15,8 @@ export interface WorkerStart {
   /** How many there are. */
   count: number
   capacity: number
+  /** Where results go, other than to the system. */
+  sink?: ChannelToken
   port: MessagePort
 }
 

@@ -141,6 +141,13 @@ pub fn want_results(system: u32) -> Result<()> {
     Ok(())
 }
 
+/// Sends results into a channel, which is closed with the system where `close` says so.
+#[napi(catch_unwind)]
+pub fn send_results_to(system: u32, channel: u32, close: bool) -> Result<()> {
+    let channel = registry::attachment(channel)?.entry.channel.clone();
+    registry::system(system)?.system.send_results_to(channel, close).map_err(state_error)
+}
+
 #[napi(catch_unwind)]
 pub fn take_results(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
     let entry = registry::system(system)?;

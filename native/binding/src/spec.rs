@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use millrace_core::sources::{
-    AnySource, Files, FilesOptions, Lines, LinesOptions, Sequence, SequenceItem, SequenceOptions,
+    AnySource, ChannelSource, Files, FilesOptions, Lines, LinesOptions, Sequence, SequenceItem, SequenceOptions,
 };
 use millrace_core::system::{Handlers, Sources, SystemOptions};
 use millrace_core::tasks::{Algorithm, AnyTask, Hash, HashFile, Noop, Sleep};
@@ -12,6 +12,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::error::{Result, error, option_error};
+use crate::registry;
 
 #[napi(object, object_to_js = false)]
 pub struct SystemSpec {
@@ -37,6 +38,8 @@ pub struct SourceSpec {
     pub hidden: Option<bool>,
     pub ignore: Option<bool>,
     pub encoding: Option<String>,
+    /// The handle of an attachment to a channel.
+    pub channel: Option<u32>,
 }
 
 /// One of the handlers by `kind`, which also says which of the other fields are there.
@@ -70,6 +73,10 @@ impl TryFrom<SourceSpec> for Sources<Items> {
             "sequence" => AnySource::Sequence(spec.sequence()?),
             "lines" => AnySource::Lines(spec.lines()?),
             "files" => AnySource::Files(spec.files()?),
+            "channel" => {
+                let attachment = registry::attachment(spec.channel.unwrap_or_default())?;
+                AnySource::Channel(ChannelSource::new(attachment.entry.channel.clone()))
+            }
             other => return Err(unknown("source", other)),
         };
         Ok(plan.into())

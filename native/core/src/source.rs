@@ -50,6 +50,11 @@ impl From<Failure> for Halt {
 pub trait Outlet<B> {
     /// Sends a batch; waits while the channel is full.
     fn send(&mut self, batch: B) -> Result<(), Halt>;
+    /// As [`send`](Outlet::send), but gives back what was not admitted.
+    ///
+    /// # Errors
+    /// Why it ends, and what is left.
+    fn forward(&mut self, batch: B) -> Result<(), (Halt, B)>;
     /// An empty batch with room for about `items`, such as one that has come back from a consumer.
     fn fresh(&mut self, items: usize) -> B
     where
@@ -111,6 +116,17 @@ impl<'a, B: Collect> Emitter<'a, B> {
         let next = self.outlet.fresh(self.limit);
         let batch = std::mem::replace(&mut self.pending, next);
         self.outlet.send(batch)
+    }
+
+    /// Sends a batch that comes from elsewhere, as it is; waits while the channel is full.
+    ///
+    /// # Errors
+    /// Why the source has to end, and what was not admitted.
+    pub fn forward(&mut self, batch: B) -> Result<(), (Halt, B)> {
+        match self.flush() {
+            Ok(()) => self.outlet.forward(batch),
+            Err(halt) => Err((halt, batch)),
+        }
     }
 
     /// Sends what is left once the source has returned, however it ended: it was produced.

@@ -317,6 +317,10 @@ impl Outlet<Items> for StopAtFourthLook {
     fn send(&mut self, batch: Items) -> Result<(), Halt> {
         panic!("nothing to send, and not {batch:?}");
     }
+    fn forward(&mut self, batch: Items) -> Result<(), (Halt, Items)> {
+        self.send(batch).map_err(|halt| (halt, Items::default()))
+    }
+
     fn reject(&mut self, _: Items, failure: Failure) {
         panic!("{failure}");
     }

@@ -99,6 +99,10 @@ impl Outlet<Items> for StopAfterOne {
         self.0 += batch.len();
         Ok(())
     }
+    fn forward(&mut self, batch: Items) -> Result<(), (Halt, Items)> {
+        self.send(batch).map_err(|halt| (halt, Items::default()))
+    }
+
     fn reject(&mut self, _: Items, failure: Failure) {
         panic!("{failure}");
     }

@@ -50,6 +50,27 @@ impl<B: Batch> Lease<B> {
         batch
     }
 
+    /// Passes the items on to `next`, which says which of them, off the end, it could not take: those go back untouched,
+    /// and the others are settled.
+    pub fn pass_on<E>(mut self, next: impl FnOnce(B) -> Result<(), (E, B)>) -> Result<(), E> {
+        let Some(batch) = self.batch.take() else { unreachable!("a lease ends once") };
+        let n = batch.len();
+        let (outcome, rest) = match next(batch) {
+            Ok(()) => (Ok(()), None),
+            Err((error, rest)) => (Err(error), Some(rest)),
+        };
+        let left = rest.as_ref().map_or(0, Batch::len);
+        if let Some(rest) = rest
+            && left > 0
+        {
+            self.channel.give_back(rest, self.attempt);
+        }
+        if n > left {
+            self.channel.settle(n - left);
+        }
+        outcome
+    }
+
     /// Gives the items back for another attempt. After an abort they are discarded.
     pub fn retry(self) {
         drop(self);

@@ -4,6 +4,7 @@
 //! What producers share, such as the ranges of a file that are still to be read, is made anew by every such call, so
 //! a plan can be used again.
 
+mod channel;
 mod files;
 mod lines;
 mod sequence;
@@ -11,6 +12,7 @@ mod sequence;
 use crate::items::Items;
 use crate::source::Source;
 
+pub use channel::ChannelSource;
 pub use files::{Files, FilesOptions};
 pub use lines::{Lines, LinesOptions};
 pub use sequence::{Sequence, SequenceItem, SequenceOptions};
@@ -27,6 +29,8 @@ pub enum AnySource {
     Lines(Lines),
     /// The files below a directory.
     Files(Files),
+    /// The items of a channel.
+    Channel(ChannelSource),
 }
 
 impl AnySource {
@@ -39,6 +43,7 @@ impl AnySource {
             AnySource::Sequence(plan) => boxed(plan.sources(count)),
             AnySource::Lines(plan) => boxed(plan.sources(count)),
             AnySource::Files(plan) => boxed(plan.sources(count)),
+            AnySource::Channel(plan) => boxed(vec![plan.clone(); count]),
         }
     }
 }

@@ -106,44 +106,46 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     /// Handles a batch whose results, if anyone wants them, go to the results channel. Says how many items failed.
     /// `spare`: whether the batch is worth keeping afterwards.
     fn handle_all(&mut self, mut batch: B, spare: bool) -> u64 {
-        let mut results = self.inner.collecting.load(Ordering::Relaxed).then(|| R::with_capacity(batch.len()));
+        let collecting = self.inner.collecting.load(Ordering::Relaxed);
         let mut failed = 0;
-        let mut done = 0;
         loop {
             // A task that takes items ahead needs a microsecond for them, so their attempts begin and end together.
             let begun = (batch.len() == 1).then(SystemTime::now);
             let mut at = 0;
+            let mut results = collecting.then(|| R::with_capacity(batch.len()));
             let outcome = self.attempt(&batch, &mut at, results.as_mut());
-            done += at;
-            let Err(failure) = outcome else { break };
-            if let Some(results) = &mut results {
-                drop_from(results, done);
+            let rest = outcome.is_err().then(|| batch.split_off(at));
+            if let Some(mut results) = results {
+                drop_from(&mut results, at);
+                let handled = std::mem::replace(&mut batch, B::with_capacity(0));
+                let (back, undelivered) = self.deliver(handled, results);
+                batch = back;
+                failed += undelivered;
             }
+            let (Err(failure), Some(mut rest)) = (outcome, rest) else { break };
             failed += 1;
-            let mut rest = batch.split_off(at);
             let items = rest.split_front(1);
             batch = rest;
             let last = SystemTime::now();
-            self.inner.dead_letter(DeadLetter {
-                items,
-                failure,
-                attempts: 1,
-                deaths: 0,
-                first: begun.unwrap_or(last),
-                last,
-            });
+            let first = begun.unwrap_or(last);
+            self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, deaths: 0, first, last });
         }
         if spare {
             self.inner.spares.give(batch);
         }
-        if let Some(results) = results
-            && !results.is_empty()
-            && let Some(channel) = self.inner.results.get()
-        {
-            // Refused only where the reader has broken off, and then nobody wants them.
-            let _ = channel.send(results);
-        }
         failed
+    }
+
+    /// Gives the results of `handled` to who wants them. Where that is a channel which takes no more, the items whose
+    /// results are left become dead letters. Gives back the other items, and says how many those were.
+    fn deliver(&self, mut handled: B, results: R) -> (B, u64) {
+        let Some(channel) = self.inner.results.get() else { return (handled, 0) };
+        let Some((rest, failure)) = self.inner.send_results(channel, results) else { return (handled, 0) };
+        let left = rest.len();
+        let items = handled.split_off(handled.len() - left);
+        let last = SystemTime::now();
+        self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, deaths: 0, first: last, last });
+        (handled, left as u64)
     }
 
     /// Handles a batch in which callers wait for results of their own. Says how many items failed.

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use super::counters::Counters;
 use super::envelope::Envelope;
 use super::idle::Idle;
-use super::letters::{DeadLetter, Letters, Reply};
+use super::letters::{DeadLetter, Letters, Reply, timed_out};
 use super::spares::Spares;
 use super::state::{Event, Lifecycle, State, StateError};
 use super::stats::{Sums, SystemStats, latencies, rows};
 use super::worker::WorkerPlace;
 use super::{ConsumerKind, Notice, Observer, Report};
 use crate::batch::{Batch, Collect};
-use crate::channel::{Channel, Producer};
+use crate::channel::{Channel, Producer, SendTimeoutError};
 use crate::failure::Failure;
+use crate::source::STOP_CHECK;
 use crate::sync::lock;
 
 pub(crate) struct Inner<B: Batch, R: Batch> {
@@ -27,6 +28,9 @@ pub(crate) struct Inner<B: Batch, R: Batch> {
     /// Emptied batches on their way back to the producers.
     pub(crate) spares: Spares<B>,
     pub(crate) results: OnceLock<Channel<R>>,
+    /// Whether the results' channel is the user's own, which is full when it is full and may be closed at any time; and
+    /// whether it is closed with the system.
+    pub(crate) sink: OnceLock<bool>,
     /// Whether results still go somewhere.
     pub(crate) collecting: AtomicBool,
     pub(crate) letters: Letters<B>,
@@ -102,6 +106,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             waiting_consumers: AtomicUsize::new(0),
             spares: Spares::new(),
             results: OnceLock::new(),
+            sink: OnceLock::new(),
             collecting: AtomicBool::new(false),
             letters: Letters::new(),
             replies: Mutex::new(Vec::new()),
@@ -186,7 +191,9 @@ impl<B: Collect, R: Collect> Inner<B, R> {
     /// From draining on, results and dead letters pass their bounds rather than hold anything up.
     pub(crate) fn lift_bounds(&self) {
         self.letters.lift();
-        if let Some(results) = self.results.get() {
+        if let Some(results) = self.results.get()
+            && self.sink.get().is_none()
+        {
             results.lift();
         }
     }
@@ -208,6 +215,39 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         } else {
             self.counters.discarded.add_shared(n);
             control.unprocessed.push(batch);
+        }
+    }
+
+    /// Sends results; waits while their channel is full. What a channel of the user's own does not take any more comes
+    /// back with the reason; of a reader that has broken off, nothing does.
+    pub(crate) fn send_results(&self, channel: &Channel<R>, results: R) -> Option<(R, Failure)> {
+        if results.is_empty() {
+            return None;
+        }
+        if self.sink.get().is_none() {
+            // Refused only where the reader has broken off, and then nobody wants them.
+            let _ = channel.send(results);
+            return None;
+        }
+        let mut rest = results;
+        loop {
+            match channel.send_timeout(rest, STOP_CHECK) {
+                Ok(()) => return None,
+                Err(SendTimeoutError::Closed(rest)) => {
+                    let message = "expected a channel that takes the results, got one that was closed";
+                    return Some((rest, Failure::new("ERR_MILLRACE_CLOSED", message)));
+                }
+                Err(SendTimeoutError::Aborted(rest)) => {
+                    let message = "expected a channel that takes the results, got one that was aborted";
+                    return Some((rest, Failure::new("ERR_MILLRACE_CLOSED", message)));
+                }
+                Err(SendTimeoutError::Timeout(left)) if self.aborted.load(Ordering::Acquire) => {
+                    let expired = self.control().expired;
+                    let failure = if expired { timed_out() } else { Failure::aborted("the system was aborted") };
+                    return Some((left, failure));
+                }
+                Err(SendTimeoutError::Timeout(left)) => rest = left,
+            }
         }
     }
 

@@ -418,6 +418,22 @@ impl<B: Collect, R: Collect> System<B, R> {
         Ok(results.clone())
     }
 
+    /// Sends results to `channel` from now on, which holds up the consumers while it is full. Where it takes no more, the
+    /// items whose results it does not take become dead letters. `close`: it is closed once the system is over.
+    ///
+    /// # Errors
+    /// In any state but ready.
+    pub fn send_results_to(&self, channel: Channel<R>, close: bool) -> Result<(), StateError> {
+        let inner = self.inner();
+        let state = inner.control().lifecycle.state;
+        if state != State::Ready || inner.results.set(channel).is_err() {
+            return Err(StateError { state, event: Event::Start });
+        }
+        inner.sink.get_or_init(|| close);
+        inner.collecting.store(true, Ordering::Release);
+        Ok(())
+    }
+
     /// The results, if they are kept. It ends when the system is over.
     pub fn results(&self) -> Option<Channel<R>> {
         self.inner().results.get().cloned()

@@ -67,6 +67,10 @@ struct SystemOutlet<'a, B: Collect, R: Collect> {
 
 impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
     fn send(&mut self, batch: B) -> Result<(), Halt> {
+        self.forward(batch).map_err(|(halt, _)| halt)
+    }
+
+    fn forward(&mut self, batch: B) -> Result<(), (Halt, B)> {
         let inner = self.inner;
         let len = batch.len() as u64;
         let generation = inner.idle.generation();
@@ -89,15 +93,12 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
             }
             Err(refused) => Err(refused),
         };
-        let refused = match outcome {
-            Ok(()) => 0,
-            Err(refused) => refused.into_inner().batch.len() as u64,
-        };
-        if refused > 0 {
-            self.counts.refused[generation].add(refused);
-            return Err(Halt::Stopped);
+        if let Err(refused) = outcome {
+            let rest = refused.into_inner().batch;
+            self.counts.refused[generation].add(rest.len() as u64);
+            return Err((Halt::Stopped, rest));
         }
-        if self.stopping() { Err(Halt::Stopped) } else { Ok(()) }
+        if self.stopping() { Err((Halt::Stopped, B::with_capacity(0))) } else { Ok(()) }
     }
 
     fn fresh(&mut self, items: usize) -> B {

@@ -309,7 +309,9 @@ impl<B: Collect, R: Collect> Inner<B, R> {
                 detached: std::mem::take(&mut control.detached),
             });
         });
-        if let Some(results) = self.results.get() {
+        if let Some(results) = self.results.get()
+            && self.sink.get().copied().unwrap_or(true)
+        {
             results.close();
         }
         self.observer.notify(Notice::Finished);

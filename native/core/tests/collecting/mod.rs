@@ -59,6 +59,10 @@ impl Outlet<Items> for Collector<'_> {
         Ok(())
     }
 
+    fn forward(&mut self, batch: Items) -> Result<(), (Halt, Items)> {
+        self.send(batch).map_err(|halt| (halt, Items::default()))
+    }
+
     fn reject(&mut self, batch: Items, failure: Failure) {
         self.rejected.push((batch, failure));
     }

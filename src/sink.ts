@@ -1,0 +1,19 @@
+/** A channel that a system's results go to. */
+
+import type { ItemChannel } from './channel/item-channel.js'
+import type { Context, HandlerFunction } from './context.js'
+
+/**
+ * `handler`, with its results sent to `sink`: an item is handled once its result has gone in, so a sink that is full
+ * holds up the consumers, and one that takes no more fails the item.
+ */
+export function sendingTo<T, R>(
+  sink: Pick<ItemChannel<R>, 'send'>,
+  handler: HandlerFunction<T, R>,
+): HandlerFunction<T, undefined> {
+  return async (item: T, context: Context<T>) => {
+    const result = await handler(item, context)
+    await sink.send(result, { signal: context.signal })
+    return undefined
+  }
+}

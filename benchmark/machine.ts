@@ -9,6 +9,9 @@ export interface Machine {
   commit: string
 }
 
+/** The peers that are npm packages. */
+const PACKAGES = ['fastq', 'p-queue', 'piscina', 'poolifier', 'tinypool', 'workerpool']
+
 export function machine(root: string): Machine {
   const [cpu] = cpus()
   return {
@@ -22,8 +25,7 @@ export function machine(root: string): Machine {
       node: process.version,
       rustc: output(root, 'rustc', '--version'),
       'crossbeam-channel': crateVersion(root, 'crossbeam-channel'),
-      fastq: packageVersion(root, 'fastq'),
-      'p-queue': packageVersion(root, 'p-queue'),
+      ...Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(root, name)])),
     },
     commit: output(root, 'git', 'describe', '--always', '--dirty'),
   }

@@ -4,12 +4,15 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { callback } from './cases/callback.js'
+import { cpu } from './cases/cpu.js'
 import { hotPath } from './cases/hot-path.js'
+import { modules } from './cases/modules.js'
+import { sending } from './cases/send.js'
 import { machine } from './machine.js'
 import { measure, type Workload, type WorkloadResult } from './measure.js'
 import { table } from './table.js'
 
-const cases: Record<string, Workload[]> = { 'hot-path': hotPath, callback }
+const cases: Record<string, Workload[]> = { 'hot-path': hotPath, ...sending, callback, modules, cpu }
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Options {

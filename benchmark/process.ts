@@ -20,6 +20,13 @@ export function contestant(module: string, ...args: string[]): (items: number) =
   return (items) => rate(process.execPath, [file, ...args, String(items)], items)
 }
 
+/** Runs benchmark/contestants/`module` and gives what it prints. */
+export async function ask<T>(module: string, ...args: string[]): Promise<T> {
+  const file = fileURLToPath(new URL(`contestants/${module}.js`, import.meta.url))
+  const { stdout } = await execute(process.execPath, [file, ...args])
+  return JSON.parse(stdout) as T
+}
+
 /** Runs the native program with its arguments, the last of them `items`; gives items/s. */
 export function native(...args: string[]): (items: number) => Promise<number> {
   return (items) => rate(`${root}target/release/millrace-benchmark`, [...args, String(items)], items)

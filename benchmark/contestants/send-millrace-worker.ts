@@ -1,0 +1,17 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Channel, type ChannelToken } from '../../src/index.js'
+import { arrived } from './contest.js'
+import type { PayloadName } from './payloads.js'
+import { checker } from './send.js'
+
+export interface OurData {
+  payload: PayloadName
+  token: ChannelToken<unknown>
+}
+
+const { payload, token } = workerData as OurData
+const check = checker(payload)
+const channel = Channel.attach(token)
+parentPort?.postMessage('ready')
+for await (const value of channel) check(value)
+parentPort?.postMessage(arrived)

@@ -49,7 +49,7 @@ const SYSTEM: Bad[] = [
     expected: /^an integer from 0 to 9007199254740991$/,
     values: [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null],
   },
-  { option: 'results', expected: /^true or false$/, values: [1, 'yes', null, {}] },
+  { option: 'results', expected: /^true, false, or a Channel$/, values: [1, 'yes', null, {}] },
   {
     option: 'signal',
     expected: /^an AbortSignal$/,

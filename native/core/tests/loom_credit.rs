@@ -1,4 +1,4 @@
-//! Models of permits that are held ahead, against all that waits for them; see loom_channel.rs.
+//! Models of permits that are held ahead, against all that waits for them; see `loom_channel.rs`.
 #![cfg(loom)]
 
 use std::pin::Pin;

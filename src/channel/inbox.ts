@@ -391,8 +391,8 @@ export class Inbox implements ItemListener, TurnEnd {
     const { handle } = this.#channel
     const items = this.#chunk.decode(count, () => binding.takeLargeChannelItems(handle))
     // The chunk uses its array again.
-    return Array.isArray(items)
-      ? items.slice(0, count)
-      : Array.from((items as Float64Array).subarray(0, count))
+    const own: unknown[] = new Array(count)
+    for (let index = 0; index < count; index++) own[index] = items[index]
+    return own
   }
 }

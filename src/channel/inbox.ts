@@ -103,11 +103,10 @@ export class Inbox implements ItemListener, TurnEnd {
 
   receiveMany(max: number, options: WaitOptions | undefined, owner: object): Promise<unknown[]> {
     return this.#wait('receiveMany()', options, owner, (wait, resolve, reject) => {
-      const items: unknown[] = []
-      const end = this.#takeMany(items, max, wait)
-      if (items.length > 0) resolve(items)
-      else this.#ended(end, () => resolve([]), reject)
-      return items.length > 0 || end !== Take.Nothing
+      const taken = this.#takeMany(max, wait)
+      if (typeof taken !== 'number') resolve(taken)
+      else this.#ended(taken, () => resolve([]), reject)
+      return taken !== Take.Nothing
     })
   }
 
@@ -364,15 +363,19 @@ export class Inbox implements ItemListener, TurnEnd {
     this.#takenAt = 0
   }
 
-  /** Fills `items` with up to `max`; a `Take` says why there are no more. */
-  #takeMany(items: unknown[], max: number, wait: boolean): number {
-    for (;;) {
-      const left = Math.min(max - items.length, CHUNK_ITEMS)
-      const count = binding.takeChannelItems(this.#channel.handle, left, wait && items.length === 0)
-      if (count <= 0) return count
-      for (const item of this.#decode(count)) items.push(item)
-      if (items.length === max || turnIsDue()) return Take.Nothing
+  /** Up to `max` items, or why there are none. */
+  #takeMany(max: number, wait: boolean): unknown[] | number {
+    const { handle } = this.#channel
+    const count = binding.takeChannelItems(handle, Math.min(max, CHUNK_ITEMS), wait)
+    if (count <= 0) return count
+    const items = this.#decode(count)
+    // Items that don't go together, or large ones, come in several chunks.
+    while (items.length < max && !turnIsDue()) {
+      const more = binding.takeChannelItems(handle, Math.min(max - items.length, CHUNK_ITEMS), false)
+      if (more <= 0) break
+      for (const item of this.#decode(more)) items.push(item)
     }
+    return items
   }
 
   #took(count: number): { value: unknown } | undefined {

@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use super::Attachment;
-use super::block::block_for;
+use super::block::{block_for, poll_for_a_moment};
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::lock;
@@ -124,7 +124,10 @@ impl Inlet {
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
-                self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most)
+                match poll_for_a_moment(|| now(ahead.try_take(most))) {
+                    Poll::Pending => self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most),
+                    ready @ Poll::Ready(_) => ready,
+                }
             } else {
                 now(ahead.try_take(most))
             };
@@ -155,10 +158,12 @@ impl Inlet {
     }
 
     fn poll_hold(&mut self, wait: bool, max: usize) -> Polled<Held<Items>> {
-        if wait {
-            self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max)
-        } else {
-            now(self.channel.try_hold(max))
+        if !wait {
+            return now(self.channel.try_hold(max));
+        }
+        match poll_for_a_moment(|| now(self.channel.try_hold(max))) {
+            Poll::Pending => self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max),
+            ready @ Poll::Ready(_) => ready,
         }
     }
 

@@ -8,7 +8,7 @@ use millrace_core::{Batch, Channel, Items, SendError, TrySendError};
 use napi_derive::napi;
 
 use super::Attachment;
-use super::block::block_for;
+use super::block::{block_for, poll_for_a_moment};
 use crate::environment::lock;
 use crate::error::Result;
 use crate::registry;
@@ -76,7 +76,12 @@ impl Attachment {
         let mut sending = outlet.producer.send(items);
         if mode == WAIT {
             drop(outlet);
-            return Pending::channel(sending, count).begin(&self.environment);
+            let mut pending = Pending::channel(sending, count);
+            let through = poll_for_a_moment(|| pending.poll(&mut Context::from_waker(Waker::noop())));
+            return match through {
+                Poll::Ready(progress) => Pending::over(progress).begin(&self.environment),
+                Poll::Pending => pending.begin(&self.environment),
+            };
         }
         match poll(&mut sending, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(admission) => admission,

@@ -9,6 +9,7 @@ import { binding } from '../native.js'
 import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { parseHeaders } from './send-options.js'
 import { atTurnEnd, endTurnNow, flush, type TurnEnd } from './turn-end.js'
 
 /** What an inbox needs to know of its channel. */
@@ -26,6 +27,7 @@ export interface Leased {
   lease: number
   attempt: number
   id: string
+  headers: Readonly<Record<string, string>>
 }
 
 /** Someone who waits. `attempt` takes what is there, and says whether the wait is over. */
@@ -46,7 +48,7 @@ const NO_LIMIT: WaitOptions = {}
 const MAX_AHEAD = 128
 /** ms: while a loop is through with what it took ahead in less, it takes more. */
 const QUICK = 0.2
-const leaseRow = new Float64Array(3)
+const leaseRow = new Float64Array(4)
 
 /**
  * Through it an item that was taken ahead is claimed, unless someone took it away: an idle receiver in another thread
@@ -114,8 +116,10 @@ export class Inbox implements ItemListener, TurnEnd {
     return this.#wait('lease()', options, owner, (wait, resolve, reject) => {
       const count = binding.leaseChannelItem(this.#channel.handle, wait, leaseRow)
       if (count > 0) {
-        const [lease, attempt, id] = leaseRow as unknown as [number, number, number]
-        resolve({ item: this.#decode(count)[0], lease, attempt, id: String(id) })
+        const [lease, attempt, number, labeled] = leaseRow as unknown as [number, number, number, number]
+        const label = labeled ? binding.channelLeaseLabel(this.#channel.handle, lease) : null
+        const id = label?.id ?? String(number)
+        resolve({ item: this.#decode(count)[0], lease, attempt, id, headers: parseHeaders(label?.headers) })
       } else this.#ended(count, () => reject(this.#channel.endError()), reject)
       return count !== Take.Nothing
     })

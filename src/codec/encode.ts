@@ -379,7 +379,8 @@ function pathOf(path: string, index: number): string {
   return index < 0 ? path : `${path}[${index}]`
 }
 
-function contentOf({ kind, bytes, length }: EncodedItem): Uint8Array {
+/** The bytes of `item`, and none that only share its memory. */
+export function contentOf({ kind, bytes, length }: EncodedItem): Uint8Array {
   // These are all of a view that is someone else's, whose properties may say anything.
   return kind === Kind.Bytes ? bytes : bytes.subarray(0, length)
 }

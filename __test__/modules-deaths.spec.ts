@@ -139,7 +139,10 @@ test('the second attempt of an item whose worker died knows that it is one', asy
     handler: handler as never,
   })
   await system.start()
-  const seen = (await Promise.all([0, 1, 2].map((item) => system.run(item)))) as { attempt: number; id: string }[]
+  const seen = (await Promise.all([0, 1, 2].map((item) => system.run(item)))) as {
+    attempt: number
+    id: string
+  }[]
   t.deepEqual(
     seen.map(({ attempt }) => attempt),
     [2, 2, 2],

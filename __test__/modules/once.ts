@@ -1,7 +1,7 @@
 /** Can be initialized once; the second time there is something that keeps its worker alive. */
 
 import { Cells } from '../helpers/cells.js'
-import { STARTS, init as initShared } from './shared.js'
+import { init as initShared, STARTS } from './shared.js'
 
 export { poisoned } from './shared.js'
 

@@ -162,7 +162,8 @@ export async function untilAborted(item: number, { signal }: Context): Promise<s
   begin(item)
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
   const reason = signal.reason as Error & { code: string }
-  if (reason.code === 'ERR_MILLRACE_TIMEOUT' || (reason.cause as Error).message === 'enough') cells.count(ABORTS)
+  if (reason.code === 'ERR_MILLRACE_TIMEOUT' || (reason.cause as Error).message === 'enough')
+    cells.count(ABORTS)
   return reason.code
 }
 

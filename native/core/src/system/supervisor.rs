@@ -237,6 +237,9 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             self.inner.counters.expired.add_shared(n);
             let now = SystemTime::now();
             for items in queued {
+                for tag in (0..items.len()).map(|index| items.tag(index)).filter(|&tag| tag != 0) {
+                    self.inner.reply(tag, Err(timed_out()));
+                }
                 self.inner.dead_letter(DeadLetter {
                     items,
                     failure: timed_out(),

@@ -26,8 +26,9 @@ test('the context says which item it is, which worker and which attempt', async 
   const handler = handlerModule(SHARED, { export: 'context' })
   const system = new ProducerConsumerSystem<unknown, unknown>({ consumers: 3, handler, results: true })
   await system.start()
-  await system.sendMany(Array.from({ length: 3000 }, (_, index) => index))
+  const sending = system.sendMany(Array.from({ length: 3000 }, (_, index) => index))
   const report = await system.stop()
+  await sending
   const ids = new Set<string>()
   for await (const result of system.results()) {
     const { id, ...rest } = result as { id: string; worker: number }
@@ -70,7 +71,11 @@ test('the item in hand takes no room from what its handler sends', async (t) => 
     await system.start()
     await system.run(-1)
     await system.idle()
-    t.deepEqual([cells.get(SENT), cells.get(REFUSED), cells.get(ARRIVED)], [1, 0, 1], `${consumers} consumers`)
+    t.deepEqual(
+      [cells.get(SENT), cells.get(REFUSED), cells.get(ARRIVED)],
+      [1, 0, 1],
+      `${consumers} consumers`,
+    )
     assertConservation(t, await system.stop())
   }
 })

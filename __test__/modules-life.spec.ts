@@ -36,7 +36,11 @@ for (const name of Object.values(EXPORT)) {
       await system.start()
       await until(() => cells.get(FINISHED) === 499)
       for (const item of range(500))
-        t.deepEqual([cells.get(begun(item)), cells.get(finished(item))], [1, item === 0 ? 0 : 1], `item ${item}`)
+        t.deepEqual(
+          [cells.get(begun(item)), cells.get(finished(item))],
+          [1, item === 0 ? 0 : 1],
+          `item ${item}`,
+        )
       t.is(system.stats().produced, 500)
       cells.count(GATE)
       const report = await system.stop()
@@ -176,7 +180,8 @@ test('the signal of a context aborts with the reason', async (t) => {
     await system.start()
     await system.sendMany([0, 1, 2])
     await until(() => cells.get(BEGUN) === 2)
-    const report = end === 'stop' ? await system.stop({ timeout: 1 }) : await system.abort(new Error('enough'))
+    const report =
+      end === 'stop' ? await system.stop({ timeout: 1 }) : await system.abort(new Error('enough'))
     t.is(cells.get(ABORTS), 2, end)
     assertConservation(t, report)
   }

@@ -185,6 +185,10 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             let timeout = self.next_look(&control, now);
             control = inner.wait_for_change(control, timeout);
             self.sample(Instant::now());
+            // Senders may wait for what workers have claimed without a call.
+            drop(control);
+            inner.channel.free_claimed();
+            control = inner.control();
         }
     }
 

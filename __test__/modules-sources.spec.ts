@@ -185,18 +185,28 @@ test('a module that fails to load while this thread is blocked fails with its ow
   }
 })
 
-test('a worker of a source that dies before it begins ends the system', async (t) => {
-  const ended = await runFile(
-    t,
-    `const { sourceModule } = await import(library)
-    const source = new URL('data:text/javascript,' + encodeURIComponent(
-      'setImmediate(() => process.exit(6)); export default function* () { yield 1 }'))
-    const system = new ProducerConsumerSystem({ producers: 2, source: sourceModule(source), handler: () => {} })
-    await system.start().catch((error) => error)
-    await system.finished.then(() => console.log('finished'), () => console.log('failed'))`,
-  )
-  t.deepEqual([ended.code, ended.signal, ended.stderr], [0, null, ''])
-  t.regex(ended.stdout, /^(finished|failed)\n$/)
+test('a worker that dies between its loading and its begin ends the system, or is replaced', async (t) => {
+  for (const [options, end, expected] of [
+    ['producers: 2, source: sourceModule(module), handler: () => {}', 'finished', 'ERR_MILLRACE_SOURCE'],
+    ['consumers: 2, handler: module', 'stop()', 'stopped'],
+  ] as const) {
+    const ended = await runFile(
+      t,
+      `const { sourceModule } = await import(library)
+      import { setTimeout } from 'node:timers/promises'
+      const module = new URL('data:text/javascript,' + encodeURIComponent(\`
+        setTimeout(() => process.exit(6), 20)
+        export default () => [1]\`))
+      const system = new ProducerConsumerSystem({ ${options} })
+      const starting = system.start().catch(() => {})
+      // Both are loaded, and dead, before this thread hears of either.
+      await setTimeout(1)
+      for (const end = performance.now() + 500; performance.now() < end; );
+      await starting
+      console.log(await system.${end}.then((report) => report.state, (error) => error.code))`,
+    )
+    assertSaid(t, ended, expected)
+  }
 })
 
 test('a program whose sources have ended ends', async (t) => {

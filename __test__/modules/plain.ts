@@ -111,11 +111,11 @@ export function uncloneable(item: string): unknown {
 /** Its `then` is no way to a result. */
 export function thenable(item: string): unknown {
   if (item === 'throws')
-    return {
-      get then() {
+    return Object.defineProperty({}, 'then', {
+      get() {
         throw new Error('then throws')
       },
-    }
+    })
   // biome-ignore lint/suspicious/noThenProperty: that is what is tested
   return { then: (resolve: (value: string) => void) => resolve(item) }
 }

@@ -5,6 +5,7 @@ import type * as generated from '../build/binding.js'
 import type { Binding } from '../src/binding.js'
 import { Header, Layout } from '../src/chunk.js'
 import { Kind } from '../src/codec/kind.js'
+import { OutboxLayout } from '../src/modules/outbox.js'
 import { binding } from '../src/native.js'
 import { runProgram } from './helpers/program.js'
 
@@ -16,6 +17,10 @@ test('the contract is what the native side keeps', (t) => {
 
 test('both sides have the same layout of a chunk', (t) => {
   t.deepEqual(binding.chunkLayout(), { ...Layout, ...Header })
+})
+
+test('both sides have the same layout of an outbox', (t) => {
+  t.deepEqual(binding.outboxLayout(), { ...OutboxLayout })
 })
 
 test('a handle that stands for nothing is an error, and a send to it is refused', (t) => {

@@ -6,6 +6,7 @@ import type { Context } from '../../src/index.js'
 import { Cells } from '../helpers/cells.js'
 
 let cells: Cells
+let random = 0
 
 /** Cells of the tests of one system, by name; those of items come after them. */
 export const GATE = 0
@@ -20,10 +21,11 @@ export const ITEMS = 8
 export const begun = (item: number): number => ITEMS + 2 * item
 export const finished = (item: number): number => ITEMS + 2 * item + 1
 
-export function init(memory: SharedArrayBuffer): void {
+export function init(given: SharedArrayBuffer | { memory: SharedArrayBuffer; seed: number }): void {
   if (isMainThread) throw new Error('expected to run in a worker')
+  const { memory, seed } = given instanceof SharedArrayBuffer ? { memory: given, seed: 0 } : given
   cells = new Cells(memory)
-  cells.count(INITS)
+  random = seed + cells.count(INITS)
 }
 
 function begin(item: number): void {
@@ -123,6 +125,18 @@ export async function endedBy(item: string, { attempt }: Context): Promise<numbe
   begin(number)
   if (number === 5 && attempt === 1) await DEATHS[way]?.()
   return finish(number)
+}
+
+/** Ends its worker every now and then: before, in or after the work, at once or a little later. */
+export async function exiting(item: number): Promise<number> {
+  random = (Math.imul(random, 1103515245) + 12345) >>> 0
+  const moment = random >>> 16
+  begin(item)
+  if (moment % 500 === 0) process.exit(1)
+  if (moment % 500 === 1) setImmediate(() => process.exit(0))
+  if (moment % 3 === 0) await null
+  if (moment % 100 === 2) await sleep(1)
+  return finish(item)
 }
 
 /** Item 5 ends each worker that handles it. */

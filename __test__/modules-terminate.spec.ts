@@ -9,7 +9,7 @@ import { turns, until } from './helpers/gate.js'
 import { runFile } from './helpers/program.js'
 import { Random } from './helpers/random.js'
 import type * as Shared from './modules/shared.js'
-import { begun, finished, ITEMS } from './modules/shared.js'
+import { begun, finished, INITS, ITEMS } from './modules/shared.js'
 
 const LONG = process.env.MILLRACE_LONG === '1'
 const ROUNDS = LONG ? 500 : 50
@@ -19,7 +19,9 @@ const range = (length: number): number[] => Array.from({ length }, (_, index) =>
 
 /** The worker threads that live, in the order of their start. */
 const workers: Worker[] = []
+let startedWorkers = 0
 process.on('worker', (worker) => {
+  startedWorkers++
   workers.push(worker)
   worker.on('exit', () => workers.splice(workers.indexOf(worker), 1))
 })
@@ -41,6 +43,9 @@ for (const [name, each] of [
     const system = new ProducerConsumerSystem({ consumers: 3, capacity: 100, handler, results: true })
     const letters: DeadLetter<number>[] = []
     system.on('deadLetter', (letter) => letters.push(letter))
+    const before = startedWorkers
+    // One that is ended while it loads has nothing to lose.
+    const allWork = (): boolean => workers.length > 0 && cells.get(INITS) === startedWorkers - before
     await system.start()
     const results: number[] = []
     const reading = (async () => {
@@ -51,13 +56,12 @@ for (const [name, each] of [
       const sending = system.sendMany(range(each).map((n) => round * each + n))
       await turns(random.below(40))
       const victim = workers[random.below(workers.length)]
-      if (victim) {
+      if (victim && allWork()) {
         terminated++
         void victim.terminate()
       }
       await sending
-      // With none left, all rounds but the first would kill workers that are about to start.
-      await until(() => workers.length > 0)
+      await until(allWork)
     }
     const report = await system.stop()
     await reading

@@ -122,6 +122,8 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     try {
       await Promise.all([this.#pool?.load(), this.#source instanceof SourcePool && this.#source.load()])
     } catch (error) {
+      // That ended the workers.
+      if (this.#end || this.#aborted) throw this.refusal(Admission.Closed)
       this.abort(error)
       throw error
     } finally {

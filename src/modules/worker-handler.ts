@@ -52,7 +52,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.prefix = `${start.index}.${threadId}.`
     this.#handler = handler
     this.#tell = tell
-    const { sender, port } = openSender<unknown>(start.system, start.capacity)
+    const { sender, port } = openSender<unknown>(start.system, start.capacity, () => this.#flush())
     this.#sender = sender
     this.#port = port
   }
@@ -101,6 +101,13 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     } finally {
       if (this.sequence === sequence && this.#waits > 0) this.#endWait()
     }
+  }
+
+  /** The item in hand has left the channel, which does not know that before a call. */
+  #flush(): boolean {
+    if (this.#over) return false
+    binding.reportWork(this.#handle)
+    return true
   }
 
   requestStop(): void {

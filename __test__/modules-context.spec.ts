@@ -114,8 +114,9 @@ test('the last worker that could make room is not let wait, and those that wait 
     await system.idle()
     t.is(cells.get(SENT) + cells.get(REFUSED), 9)
     t.true(cells.get(REFUSED) > 0)
-    t.is(cells.get(ARRIVED), cells.get(SENT))
     const report = await system.stop()
+    // What handlers sent after the call of idle() it did not wait for.
+    t.is(cells.get(ARRIVED), cells.get(SENT))
     t.is(report.processed, 3 + cells.get(SENT))
     assertConservation(t, report)
   }

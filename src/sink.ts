@@ -6,14 +6,18 @@ import type { Context, HandlerFunction } from './context.js'
 /**
  * `handler`, with its results sent to `sink`: an item is handled once its result has gone in, so a sink that is full
  * holds up the consumers, and one that takes no more fails the item.
+ *
+ * @param sent - called once a result has been sent, before its item counts as handled
  */
 export function sendingTo<T, R>(
   sink: Pick<ItemChannel<R>, 'send'>,
   handler: HandlerFunction<T, R>,
+  sent?: () => void,
 ): HandlerFunction<T, undefined> {
   return async (item: T, context: Context<T>) => {
     const result = await handler(item, context)
     await sink.send(result, { signal: context.signal })
+    sent?.()
     return undefined
   }
 }

@@ -504,7 +504,7 @@ test('a plain object that fails as a source fails the system, and as a sink the 
   const one = new ProducerConsumerSystem({ source: broken, handler: () => {} })
   await one.start()
   const error = await t.throwsAsync(one.finished, { code: 'ERR_MILLRACE_SOURCE' })
-  t.is((error?.cause as Error).message, 'no connection')
+  t.like(error?.cause, { message: 'no connection' })
 
   const full = new Queue<string>(10)
   full.send = () => {

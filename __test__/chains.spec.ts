@@ -397,7 +397,10 @@ test('results that are in the channel of a worker survive its death', async (t) 
     ),
     results: sink,
   })
-  system.on('deadLetter', ({ item }) => letters.push(item))
+  system.on('deadLetter', ({ item, reason, deaths }) => {
+    t.deepEqual([reason, deaths], ['died', 2])
+    letters.push(item)
+  })
   await system.start()
   const results = await collect(sink)
   assertConservation(t, await system.finished)

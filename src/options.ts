@@ -49,8 +49,9 @@ export interface SystemOptions<T, R> {
   handler: SystemHandler<T, R>
   /**
    * Whether results are kept for `results()` from the start (default: only once `results()` was called); or the channel
-   * that they go to. Full, it holds up the consumers; where it takes no more, items become dead letters with that
-   * error. With a native handler it has to be a `Channel`, and with a module too. Results of `run()` go to its caller.
+   * that they go to. Full, it holds up the consumers, and a stop as well, so where nobody may read any more give that a
+   * time-out; where it takes no more, items become dead letters with its error. With a native handler it has to be a
+   * `Channel`, and with a module too. Results of `run()` go to its caller.
    */
   results?: boolean | ItemChannel<R> | undefined
   /** Whether the channel that results go to is closed once the system is over. Default true: the end is passed down. */

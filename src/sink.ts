@@ -1,5 +1,6 @@
 /** A channel that a system's results go to. */
 
+import { admit, Channel } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
 import type { Context, HandlerFunction } from './context.js'
 
@@ -16,7 +17,11 @@ export function sendingTo<T, R>(
 ): HandlerFunction<T, undefined> {
   return async (item: T, context: Context<T>) => {
     const result = await handler(item, context)
-    await sink.send(result, { signal: context.signal })
+    const options = { signal: context.signal }
+    // Where it need not wait, its item is settled in this very turn: in the next one the system may break off, and would
+    // fail an item whose result has gone in.
+    const sending = sink instanceof Channel ? admit(sink, result, options) : sink.send(result, options)
+    if (sending !== undefined) await sending
     sent?.()
     return undefined
   }

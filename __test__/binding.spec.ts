@@ -5,6 +5,7 @@ import type * as generated from '../build/binding.js'
 import type { Binding } from '../src/binding.js'
 import { Header, Layout } from '../src/chunk.js'
 import { Kind } from '../src/codec/kind.js'
+import { OutboxLayout } from '../src/modules/outbox.js'
 import { binding } from '../src/native.js'
 import { runProgram } from './helpers/program.js'
 
@@ -20,6 +21,10 @@ test('both sides have the same layout of a chunk', (t) => {
 
 test('both sides have the same kinds of items', (t) => {
   t.deepEqual(binding.itemKinds(), { ...Kind })
+})
+
+test('both sides have the same layout of an outbox', (t) => {
+  t.deepEqual(binding.outboxLayout(), { ...OutboxLayout })
 })
 
 test('a handle that stands for nothing is an error, and a send to it is refused', (t) => {

@@ -49,6 +49,10 @@ test('options and arguments of calls are checked, and the channel stays usable',
     t.throws(() => channel.sendSync(1, wait), invalid)
     t.throws(() => channel.receiveSync(wait), invalid)
   }
+  for (const option of [{ id: '' }, { id: 5 }, { headers: null }, { headers: [] }, { headers: { a: 1 } }]) {
+    await t.throwsAsync(channel.send(1, option as object), invalid)
+  }
+  await t.throwsAsync(channel.sendMany([1, 2], { id: 'one for two' }), invalid)
   for (const max of [0, -1, 0.5, Number.NaN, '1', undefined]) {
     await t.throwsAsync(channel.receiveMany(max as number), invalid)
   }

@@ -188,7 +188,6 @@ test('a thread that ends gives back what it has not handed over and not settled'
     const channel = new Channel<number>({ capacity: 500 })
     const count = 500
     const seen = new Int32Array(new SharedArrayBuffer(4 * count))
-    const until = 1 + random(400)
     const block = random(2) === 0
     const thread = new Thread(
       t,
@@ -202,7 +201,7 @@ test('a thread that ends gives back what it has not handed over and not settled'
         Atomics.add(data.seen, item, 1)
         if (++n === data.until) { say('there'); if (data.block) for (;;); }
       }`,
-      { token: channel.token, seen, until, block },
+      { token: channel.token, seen, until: 1 + random(400), block },
     )
     await channel.sendMany([...Array(count).keys()])
     await thread.said()
@@ -212,12 +211,12 @@ test('a thread that ends gives back what it has not handed over and not settled'
       if (!taken) break
       Atomics.add(seen, taken.value, 1)
     }
-    const odd = [...seen.entries()].filter(([, times]) => times !== 1)
-    // A thread that goes on may be ended between the hand-over of an item and its mark.
-    const cut = !block && odd.length === 1 && odd[0]?.[1] === 0
+    // One that does not block ends anywhere, also between a hand-over and what the loop does with the item.
+    const unseen = seen.filter((times) => times === 0).length
+    t.true(unseen <= (block ? 0 : 1), `round ${round}: ${unseen} lost, such as ${seen.indexOf(0)}`)
     t.true(
-      odd.length === 0 || cut,
-      `round ${round}: ${odd.map(([n, times]) => `${n}: ${times} times`).join(', ')}`,
+      seen.every((times) => times <= 1),
+      `round ${round}: ${seen.findIndex((times) => times > 1)} was seen twice`,
     )
     t.is(channel.stats().leased, 0)
     t.is(channel.length, 0)

@@ -5,6 +5,7 @@ import {
   type FileDigest,
   files,
   type Handler,
+  handlerModule,
   hash,
   hashFile,
   lines,
@@ -14,7 +15,12 @@ import {
   type Source,
   sequence,
   sleep,
+  sourceModule,
 } from '../src/index.js'
+import type * as Plain from './modules/plain.js'
+import type * as Sources from './modules/sources.js'
+
+const MODULE = new URL('./modules/plain.js', import.meta.url)
 
 // What matters here is that it compiles. Nothing is started, so nothing has to be stopped.
 
@@ -89,6 +95,54 @@ test('native handlers say what they take and give', (t) => {
   expectTypeOf(new ProducerConsumerSystem({ source: numbers, handler: hash('xxh3') }))
   // @ts-expect-error a number is no path
   expectTypeOf(new ProducerConsumerSystem({ source: numbers, handler: hashFile('xxh3') }))
+  t.pass()
+})
+
+test('the module of a handler says what it takes and gives', (t) => {
+  expectTypeOf(handlerModule<typeof Plain>(MODULE)).toEqualTypeOf<Handler<number, number>>()
+  expectTypeOf(handlerModule<typeof Plain, 'later'>(MODULE, { export: 'later' })).toEqualTypeOf<
+    Handler<number, string>
+  >()
+  expectTypeOf(handlerModule<typeof Plain, 'text'>(MODULE, { export: 'text' })).toEqualTypeOf<
+    Handler<number, string>
+  >()
+  expectTypeOf(handlerModule(MODULE)).toEqualTypeOf<Handler<unknown, unknown>>()
+  const system = new ProducerConsumerSystem({
+    source: sequence({ of: 'number' }),
+    handler: handlerModule<typeof Plain, 'later'>(MODULE, { export: 'later', init: { any: 'thing' } }),
+  })
+  expectTypeOf(system).toEqualTypeOf<ProducerConsumerSystem<number, string>>()
+  expectTypeOf(new ProducerConsumerSystem({ handler: handlerModule<typeof Plain>(MODULE) }).send)
+    .parameter(0)
+    .toBeNumber()
+  expectTypeOf(new ProducerConsumerSystem({ handler: MODULE })).toEqualTypeOf<
+    ProducerConsumerSystem<unknown, unknown>
+  >()
+  const names = sequence()
+  // @ts-expect-error the module takes numbers
+  expectTypeOf(new ProducerConsumerSystem({ source: names, handler: handlerModule<typeof Plain>(MODULE) }))
+  // @ts-expect-error the export that is typed is the one to name
+  expectTypeOf(handlerModule<typeof Plain, 'later'>(MODULE, { export: 'text' }))
+  // @ts-expect-error an option that does not exist
+  t.throws(() => handlerModule<typeof Plain>(MODULE, { exports: 'default' }))
+})
+
+test('the module of a source says what it makes', (t) => {
+  expectTypeOf(sourceModule<typeof Sources>(MODULE)).toEqualTypeOf<Source<number>>()
+  expectTypeOf(sourceModule<typeof Sources, 'labelled'>(MODULE, { export: 'labelled' })).toEqualTypeOf<
+    Source<{ index: number; count: number; n: number }>
+  >()
+  expectTypeOf(sourceModule(MODULE)).toEqualTypeOf<Source<unknown>>()
+  const system = new ProducerConsumerSystem({
+    source: sourceModule<typeof Sources>(MODULE),
+    handler: handlerModule<typeof Plain, 'later'>(MODULE, { export: 'later' }),
+  })
+  expectTypeOf(system).toEqualTypeOf<ProducerConsumerSystem<number, string>>()
+  const called = new ProducerConsumerSystem({
+    source: sourceModule<typeof Sources>(MODULE),
+    handler: (n) => [n],
+  })
+  expectTypeOf(called).toEqualTypeOf<ProducerConsumerSystem<number, number[]>>()
   t.pass()
 })
 

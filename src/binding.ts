@@ -103,6 +103,12 @@ export interface NativeAttachment {
   maxWaiting: number
 }
 
+/** What goes with an item beside its value; headers as JSON. */
+export interface NativeLabel {
+  id?: string
+  headers?: string
+}
+
 /** By what a channel is found in every environment of the process. */
 export interface NativeToken {
   handle: number
@@ -269,6 +275,16 @@ export interface Binding {
     length: number,
     mode: number,
   ): number
+  /** As `sendChannelBlobs`; all of the items get the label. */
+  sendChannelLabeled(
+    channel: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    label: NativeLabel,
+    mode: number,
+  ): number
   /** Blocks the thread for `ms`, and 20 at most. An `Admission`, or `STILL_WAITING`. */
   blockChannelSend(channel: number, ms: number): number
   /** Takes the item of the send that blocks out: `Full`, or the `Admission` that it got meanwhile. */
@@ -291,8 +307,10 @@ export interface Binding {
   /** Blocks the thread until there is an item, for `ms`, and 20 at most. */
   blockChannelReceive(channel: number, ms: number): number
   cancelChannelReceive(channel: number): void
-  /** Leases an item; 1 or a `Take`. `lease` gets its number, the attempt, and the item's id. */
+  /** Leases an item; 1 or a `Take`. `lease` gets its number, the attempt, the item's number, and 1 for a label. */
   leaseChannelItem(channel: number, wait: boolean, lease: Float64Array): number
+  /** What the sender of the leased item gave it. */
+  channelLeaseLabel(channel: number, lease: number): NativeLabel | null
   /** Settles a lease, or gives its item back. False where it has ended before. */
   endChannelLease(channel: number, lease: number, settled: boolean): boolean
 }

@@ -6,7 +6,15 @@ import { type Channel, handleOf } from './channel/channel.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
 import { DeadlockGuard } from './deadlock.js'
-import { environmentHandle, forget, hold, type Listener, listenTo, release } from './environment.js'
+import {
+  environmentHandle,
+  forget,
+  hold,
+  type Listener,
+  listenLoosely,
+  listenTo,
+  release,
+} from './environment.js'
 import {
   AbortedError,
   ClosedError,
@@ -95,13 +103,14 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     })
     this.finished.catch(() => {})
     if (plan.results) this.#openResults()
-    listenTo(this.handle, this)
+    listenLoosely(this.handle, this)
     if (plan.signal?.aborted) this.#onSignal()
     else plan.signal?.addEventListener('abort', this.#onSignal)
   }
 
   async start(): Promise<void> {
     this.#checkAlive('start', 'ready')
+    this.beHeld()
     if (this.#loading) throw new StateError('cannot start a system that is starting: expected it to be ready')
     if (this.#pool || this.#source instanceof SourcePool) await this.#load()
     return this.#start()
@@ -113,6 +122,8 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     try {
       await Promise.all([this.#pool?.load(), this.#source instanceof SourcePool && this.#source.load()])
     } catch (error) {
+      // That ended the workers.
+      if (this.#end || this.#aborted) throw this.refusal(Admission.Closed)
       this.abort(error)
       throw error
     } finally {
@@ -133,6 +144,11 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     })
   }
 
+  /** Someone waits for what the native side is going to tell. */
+  beHeld(): void {
+    if (!this.#end) listenTo(this.handle, this)
+  }
+
   pause(): void {
     this.#checkAlive('pause', 'running or paused')
     callNative(() => binding.pauseSystem(this.handle))
@@ -147,6 +163,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   stop(timeout: number | undefined): void {
     if (this.#end) return
+    this.beHeld()
     this.sender.flush()
     // What JavaScript sources have pulled is sent first: afterwards nothing is admitted.
     this.#source?.stop()
@@ -158,6 +175,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 
   abort(reason: unknown): void {
     if (this.#end || this.#aborted) return
+    this.beHeld()
     this.sender.flush()
     const error = new AbortedError(`the system was aborted: ${messageOf(reason)}`, { cause: reason })
     this.#aborted = { error }

@@ -18,7 +18,11 @@ export type ItemListener = Pick<Listener, 'itemsReady'>
 /** Told the end of a send that waited: its `Admission`, and how many of its items were accepted. */
 export type SendListener = (admission: number, accepted: number) => void
 
-const systems = new Map<number, Listener>()
+const systems = new Map<number, Listener | WeakRef<Listener>>()
+const unheld = new FinalizationRegistry<number>((system) => {
+  systems.delete(system)
+  binding.dropSystem(system)
+})
 const receivers = new Map<number, ItemListener>()
 const sends = new Map<number, SendListener>()
 const events = new Float64Array(EVENT_WIDTH * 256)
@@ -30,13 +34,27 @@ export function environmentHandle(): number {
   return handle
 }
 
-/** Tells `listener` of what happens to `system`, until it is forgotten. */
+/** Tells `listener` of what happens to `system`, until it is forgotten; it is not collected meanwhile. */
 export function listenTo(system: number, listener: Listener): void {
+  unheld.unregister(listener)
   systems.set(system, listener)
 }
 
+/** The same for a system that does nothing yet: once nobody holds its listener any more, it is dropped. */
+export function listenLoosely(system: number, listener: Listener): void {
+  unheld.register(listener, system, listener)
+  systems.set(system, new WeakRef(listener))
+}
+
 export function forget(system: number): void {
+  const listener = listenerOf(system)
+  if (listener) unheld.unregister(listener)
   systems.delete(system)
+}
+
+function listenerOf(system: number): Listener | undefined {
+  const listener = systems.get(system)
+  return listener instanceof WeakRef ? listener.deref() : listener
 }
 
 /** Tells `listener` of items in `channel`, until it is forgotten. */
@@ -97,13 +115,13 @@ function tell(event: number | undefined, id: number, first: number, second: numb
       break
     }
     case Event.Notice:
-      systems.get(id)?.noticed(first)
+      listenerOf(id)?.noticed(first)
       break
     case Event.Items:
-      ;(systems.get(id) ?? receivers.get(id))?.itemsReady()
+      ;(listenerOf(id) ?? receivers.get(id))?.itemsReady()
       break
     case Event.Results:
-      systems.get(id)?.resultsReady()
+      listenerOf(id)?.resultsReady()
   }
 }
 

@@ -3,6 +3,7 @@
 export { Channel, type ChannelOptions, type SyncOptions } from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
+export type { ItemSendOptions } from './channel/send-options.js'
 export type { ChannelStats } from './channel/stats.js'
 export type { ChannelToken } from './channel/token.js'
 export type { Context, HandlerFunction, SourceContext, SourceFunction } from './context.js'

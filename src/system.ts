@@ -93,6 +93,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
       {
         name: 'idle()',
         begin: (resolve) => {
+          this.#engine.beHeld()
           this.#engine.sender.flush()
           takeBack = this.#engine.liveness.whenIdle(resolve)
         },

@@ -63,6 +63,7 @@ export class Queue<T> implements ItemChannel<T> {
       item,
       id: '',
       attempt: 1,
+      headers: {},
       settle: () => end(false),
       retry: () => end(true),
       [Symbol.dispose]: () => end(true),

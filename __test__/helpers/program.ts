@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { ExecutionContext } from 'ava'
+import { temporaryFolder } from './temporary-folder.js'
 
 const LIBRARY = new URL('../../src/index.js', import.meta.url).href
 
@@ -12,21 +15,30 @@ export interface Ended {
   stderr: string
 }
 
+const PRELUDE = `const { ProducerConsumerSystem, sequence, lines, files, sleep, hash, noop } = await import(${JSON.stringify(LIBRARY)})
+  const library = ${JSON.stringify(LIBRARY)}`
+
 /**
  * Runs `source` as a program of its own, with all that the library exports in scope, to its end. It is killed when the
  * test ends, should it still run then.
  */
-export async function runProgram(
+export function runProgram(
   t: ExecutionContext,
   source: string,
   flags: readonly string[] = [],
 ): Promise<Ended> {
-  const program = `const { ProducerConsumerSystem, sequence, lines, files, sleep, hash, noop } = await import(${JSON.stringify(LIBRARY)})
-    const library = ${JSON.stringify(LIBRARY)}
-    ${source}`
-  const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  return runNode(t, [...flags, '--input-type=module', '--eval', `${PRELUDE}\n${source}`])
+}
+
+/** As `runProgram`, from a file: a worker's file can't be run with the flag for a program that is none. */
+export async function runFile(t: ExecutionContext, source: string): Promise<Ended> {
+  const file = join(await temporaryFolder(t), 'program.mjs')
+  await writeFile(file, `${PRELUDE}\n${source}`)
+  return runNode(t, [file])
+}
+
+async function runNode(t: ExecutionContext, args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   const closed = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
     child.on('error', reject)

@@ -3,11 +3,12 @@
 import { decodeItems } from '../codec/decode.js'
 import { binding } from '../native.js'
 import { checkInteger, checkOptions } from '../validate.js'
-import type { SendOptions, WaitOptions } from '../wait.js'
+import type { WaitOptions } from '../wait.js'
 import { Attachment, detachedError } from './attachment.js'
 import type { ItemChannel } from './item-channel.js'
 import { Iteration } from './iteration.js'
 import { ItemLease, type Lease } from './lease.js'
+import type { ItemSendOptions } from './send-options.js'
 import type { ChannelStats } from './stats.js'
 import { type ChannelToken, checkToken } from './token.js'
 
@@ -54,7 +55,7 @@ class Membership {
 export let handleOf: (channel: object) => number
 
 /** As `channel.send`, but gives nothing to wait for where the item was admitted at once: for callers that let turns end. */
-export let admit: <T>(channel: Channel<T>, item: T, options: SendOptions) => Promise<void> | undefined
+export let admit: <T>(channel: Channel<T>, item: T, options: ItemSendOptions) => Promise<void> | undefined
 
 const forgotten = new FinalizationRegistry((membership: Membership) => membership.end())
 
@@ -168,7 +169,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * Rejects with `ClosedError`, `AbortedError`, `TimeoutError`, the signal's reason, `FullError` (see `maxWaiting`),
    * `UncloneableError`, `InvalidOptionError`, `DetachedError`; then the item is not in the channel.
    */
-  send(item: T, options?: SendOptions): Promise<void> {
+  send(item: T, options?: ItemSendOptions): Promise<void> {
     if (this.#detached) return Promise.reject(detachedError('send()'))
     return this.#attachment.outbox.send(item, options, this)
   }
@@ -179,7 +180,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    *
    * Rejects as `send` does. The error's `accepted` is how many items, from the first on, were sent.
    */
-  async sendMany(items: readonly T[], options?: SendOptions): Promise<void> {
+  async sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void> {
     return this.#attached('sendMany()').outbox.sendMany(items, options, this)
   }
 
@@ -261,7 +262,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
     const { lease } = leased
     const { leases } = this.#membership
     leases.add(lease)
-    return new ItemLease(leased.item as T, leased.id, leased.attempt, (settled) => {
+    return new ItemLease(leased.item as T, leased, (settled) => {
       const { handle } = this.#attached(settled ? 'settle()' : 'retry()')
       leases.delete(lease)
       binding.endChannelLease(handle, lease, settled)

@@ -9,6 +9,7 @@ import { binding } from '../native.js'
 import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { parseHeaders } from './send-options.js'
 import { atTurnEnd, endTurnNow, flush, type TurnEnd } from './turn-end.js'
 
 /** What an inbox needs to know of its channel. */
@@ -26,6 +27,7 @@ export interface Leased {
   lease: number
   attempt: number
   id: string
+  headers: Readonly<Record<string, string>>
 }
 
 /** Someone who waits. `attempt` takes what is there, and says whether the wait is over. */
@@ -46,7 +48,7 @@ const NO_LIMIT: WaitOptions = {}
 const MAX_AHEAD = 128
 /** ms: while a loop is through with what it took ahead in less, it takes more. */
 const QUICK = 0.2
-const leaseRow = new Float64Array(3)
+const leaseRow = new Float64Array(4)
 
 /**
  * Through it an item that was taken ahead is claimed, unless someone took it away: an idle receiver in another thread
@@ -103,11 +105,10 @@ export class Inbox implements ItemListener, TurnEnd {
 
   receiveMany(max: number, options: WaitOptions | undefined, owner: object): Promise<unknown[]> {
     return this.#wait('receiveMany()', options, owner, (wait, resolve, reject) => {
-      const items: unknown[] = []
-      const end = this.#takeMany(items, max, wait)
-      if (items.length > 0) resolve(items)
-      else this.#ended(end, () => resolve([]), reject)
-      return items.length > 0 || end !== Take.Nothing
+      const taken = this.#takeMany(max, wait)
+      if (typeof taken !== 'number') resolve(taken)
+      else this.#ended(taken, () => resolve([]), reject)
+      return taken !== Take.Nothing
     })
   }
 
@@ -115,8 +116,10 @@ export class Inbox implements ItemListener, TurnEnd {
     return this.#wait('lease()', options, owner, (wait, resolve, reject) => {
       const count = binding.leaseChannelItem(this.#channel.handle, wait, leaseRow)
       if (count > 0) {
-        const [lease, attempt, id] = leaseRow as unknown as [number, number, number]
-        resolve({ item: this.#decode(count)[0], lease, attempt, id: String(id) })
+        const [lease, attempt, number, labeled] = leaseRow as unknown as [number, number, number, number]
+        const label = labeled ? binding.channelLeaseLabel(this.#channel.handle, lease) : null
+        const id = label?.id ?? String(number)
+        resolve({ item: this.#decode(count)[0], lease, attempt, id, headers: parseHeaders(label?.headers) })
       } else this.#ended(count, () => reject(this.#channel.endError()), reject)
       return count !== Take.Nothing
     })
@@ -364,15 +367,19 @@ export class Inbox implements ItemListener, TurnEnd {
     this.#takenAt = 0
   }
 
-  /** Fills `items` with up to `max`; a `Take` says why there are no more. */
-  #takeMany(items: unknown[], max: number, wait: boolean): number {
-    for (;;) {
-      const left = Math.min(max - items.length, CHUNK_ITEMS)
-      const count = binding.takeChannelItems(this.#channel.handle, left, wait && items.length === 0)
-      if (count <= 0) return count
-      for (const item of this.#decode(count)) items.push(item)
-      if (items.length === max || turnIsDue()) return Take.Nothing
+  /** Up to `max` items, or why there are none. */
+  #takeMany(max: number, wait: boolean): unknown[] | number {
+    const { handle } = this.#channel
+    const count = binding.takeChannelItems(handle, Math.min(max, CHUNK_ITEMS), wait)
+    if (count <= 0) return count
+    const items = this.#decode(count)
+    // Items that don't go together, or large ones, come in several chunks.
+    while (items.length < max && !turnIsDue()) {
+      const more = binding.takeChannelItems(handle, Math.min(max - items.length, CHUNK_ITEMS), false)
+      if (more <= 0) break
+      for (const item of this.#decode(more)) items.push(item)
     }
+    return items
   }
 
   #took(count: number): { value: unknown } | undefined {
@@ -391,8 +398,8 @@ export class Inbox implements ItemListener, TurnEnd {
     const { handle } = this.#channel
     const items = this.#chunk.decode(count, () => binding.takeLargeChannelItems(handle))
     // The chunk uses its array again.
-    return Array.isArray(items)
-      ? items.slice(0, count)
-      : Array.from((items as Float64Array).subarray(0, count))
+    const own: unknown[] = new Array(count)
+    for (let index = 0; index < count; index++) own[index] = items[index]
+    return own
   }
 }

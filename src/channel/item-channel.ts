@@ -1,7 +1,8 @@
 /** What a system needs of a channel. */
 
-import type { SendOptions, WaitOptions } from '../wait.js'
+import type { WaitOptions } from '../wait.js'
 import type { Lease } from './lease.js'
+import type { ItemSendOptions } from './send-options.js'
 
 /**
  * The narrow face of a channel: what a system needs, and what a distributed queue can offer as well. Everything is
@@ -9,9 +10,9 @@ import type { Lease } from './lease.js'
  */
 export interface ItemChannel<T> {
   /** Sends one item; waits while there is no room. */
-  send(item: T, options?: SendOptions): Promise<void>
+  send(item: T, options?: ItemSendOptions): Promise<void>
   /** Sends all of `items`; waits while there is no room. */
-  sendMany(items: readonly T[], options?: SendOptions): Promise<void>
+  sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void>
   /** Receives one item; waits while there is none. Rejects with `ClosedError` at the end. */
   receive(options?: WaitOptions): Promise<T>
   /** Waits for one item and receives up to `max`. Gives `[]` only at the end. */

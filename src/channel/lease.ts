@@ -9,8 +9,10 @@ import { StateError } from '../errors.js'
  */
 export interface Lease<T> {
   readonly item: T
-  /** The same for all attempts of an item, and for no other item of the channel. */
+  /** The sender's, or one that no other item of the channel has; the same for all attempts. */
   readonly id: string
+  /** What the sender gave the item to go along. */
+  readonly headers: Readonly<Record<string, string>>
   /** From 1. */
   readonly attempt: number
   /** The item is done with. */
@@ -23,15 +25,20 @@ export interface Lease<T> {
 /** Ends a lease natively; false where that is not possible any more. */
 export type EndLease = (settled: boolean) => void
 
+/** What is known of a leased item beside its value. */
+export type Labeled = Pick<Lease<unknown>, 'id' | 'headers' | 'attempt'>
+
 export class ItemLease<T> implements Lease<T> {
   readonly item: T
   readonly id: string
+  readonly headers: Readonly<Record<string, string>>
   readonly attempt: number
   #end: EndLease | undefined
 
-  constructor(item: T, id: string, attempt: number, end: EndLease) {
+  constructor(item: T, { id, headers, attempt }: Labeled, end: EndLease) {
     this.item = item
     this.id = id
+    this.headers = headers
     this.attempt = attempt
     this.#end = end
   }

@@ -3,7 +3,14 @@
 import { performance } from 'node:perf_hooks'
 import { isMainThread } from 'node:worker_threads'
 import { Admission, SendMode, STILL_WAITING } from '../binding.js'
-import { type EncodedItem, type EncodedItems, encodeItem, encodeItems } from '../codec/encode.js'
+import {
+  type EncodedBlobs,
+  type EncodedItem,
+  type EncodedItems,
+  encodeItem,
+  encodeItems,
+} from '../codec/encode.js'
+import { Kind } from '../codec/kind.js'
 import { warnOfCrowd } from '../crowd.js'
 import { cancelSend, listenToSend } from '../environment.js'
 import { FullError, InvalidOptionError } from '../errors.js'
@@ -18,6 +25,7 @@ import {
   withAccepted,
 } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { type CheckedSend, checkSend, type ItemSendOptions, type Label } from './send-options.js'
 import { Staged } from './staged.js'
 import { atTurnEnd, endTurnNow, type TurnEnd } from './turn-end.js'
 
@@ -34,7 +42,8 @@ export interface OutboxChannel {
 type Blame = (reason: unknown, accepted: number) => unknown
 
 const plain: Blame = (reason) => reason
-const NO_LIMIT: SendOptions = {}
+const NO_LIMIT: CheckedSend = {}
+const ALL_NUMBERS = Uint8Array.of(Kind.Number)
 /** How many permits to hold ahead. One native call then serves so many sends. */
 const CREDIT = 32
 
@@ -60,15 +69,16 @@ export class Outbox implements TurnEnd {
   }
 
   /** @param owner - is kept alive while the send waits */
-  send(item: unknown, options: SendOptions | undefined, owner: object): Promise<void> {
+  send(item: unknown, options: ItemSendOptions | undefined, owner: object): Promise<void> {
     return this.admit(item, options, owner) ?? doneInTurn()
   }
 
   /** As `send`, but gives nothing to wait for where the item was admitted at once: for callers that let turns end. */
-  admit(item: unknown, options: SendOptions | undefined, owner: object): Promise<void> | undefined {
+  admit(item: unknown, options: ItemSendOptions | undefined, owner: object): Promise<void> | undefined {
     try {
-      const limits = options === undefined ? NO_LIMIT : checkWait(options)
+      const limits = options === undefined ? NO_LIMIT : checkSend(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (limits.label) return this.#sendNow(this.#encodeFirst(item), limits, owner)
       if (Staged.keepsAsIs(item)) {
         if (this.#credit > 0 || this.#renew()) {
           this.#staged.push(item)
@@ -91,9 +101,16 @@ export class Outbox implements TurnEnd {
     }
   }
 
-  async sendMany(items: readonly unknown[], options: SendOptions | undefined, owner: object): Promise<void> {
+  async sendMany(
+    items: readonly unknown[],
+    options: ItemSendOptions | undefined,
+    owner: object,
+  ): Promise<void> {
     if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
-    const limits = options === undefined ? NO_LIMIT : checkWait(options)
+    const limits = options === undefined ? NO_LIMIT : checkSend(options)
+    if (limits.label?.id !== undefined) {
+      throw new InvalidOptionError('id', 'none for several items', limits.label.id)
+    }
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     this.endTurn()
     let encoded = encodeItems(items)
@@ -102,7 +119,7 @@ export class Outbox implements TurnEnd {
       encoded = structuredClone(encoded)
       this.endTurn()
     }
-    const admission = this.#sendItems(encoded)
+    const admission = this.#sendItems(encoded, limits.label)
     if (admission > 0) {
       const accepted = this.#mayWait(limits, 1) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted, owner)
@@ -158,10 +175,10 @@ export class Outbox implements TurnEnd {
     return binding.spendChannelBlobs(handle, items.kinds, items.ends, items.bytes, items.length, want)
   }
 
-  #sendNow(item: EncodedItem, limits: SendOptions, owner: object): Promise<void> | undefined {
+  #sendNow(item: EncodedItem, limits: CheckedSend, owner: object): Promise<void> | undefined {
     this.endTurn()
     const mode = this.#mayWait(limits, 0) ? SendMode.Wait : SendMode.Try
-    const admission = this.#sendItem(item, mode)
+    const admission = this.#sendItem(item, mode, limits.label)
     if (admission > 0) return this.#wait('send()', admission, limits, plain, owner)
     if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
     return undefined
@@ -169,20 +186,37 @@ export class Outbox implements TurnEnd {
 
   /** Sends `item` after everything that is staged. */
   #encodeAndSend(item: unknown, mode: number): number {
-    const encoded = this.#staged.protected(encodeItem(item, 'item'), item)
+    const encoded = this.#encodeFirst(item)
     this.endTurn()
     return this.#sendItem(encoded, mode)
   }
 
-  #sendItem({ kind, bytes, length }: EncodedItem, mode: number): number {
-    const { handle } = this.#channel
-    return binding.sendChannelBlobs(handle, Uint8Array.of(kind), Uint32Array.of(length), bytes, length, mode)
+  /** `item`, encoded so that what is staged can be sent before it. */
+  #encodeFirst(item: unknown): EncodedItem {
+    return this.#staged.protected(encodeItem(item, 'item'), item)
   }
 
-  #sendItems(items: EncodedItems): number {
+  #sendItem({ kind, bytes, length }: EncodedItem, mode: number, label?: Label): number {
+    return this.#sendBlobs(
+      { kinds: Uint8Array.of(kind), ends: Uint32Array.of(length), bytes, length },
+      mode,
+      label,
+    )
+  }
+
+  #sendItems(items: EncodedItems, label: Label | undefined): number {
     const { handle } = this.#channel
-    if (items instanceof Float64Array) return binding.sendChannelNumbers(handle, items, SendMode.Wait)
-    return binding.sendChannelBlobs(handle, items.kinds, items.ends, items.bytes, items.length, SendMode.Wait)
+    if (!(items instanceof Float64Array)) return this.#sendBlobs(items, SendMode.Wait, label)
+    if (label === undefined) return binding.sendChannelNumbers(handle, items, SendMode.Wait)
+    const bytes = new Uint8Array(items.buffer)
+    const ends = Uint32Array.from(items, (_, index) => 8 * (index + 1))
+    return this.#sendBlobs({ kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }, SendMode.Wait, label)
+  }
+
+  #sendBlobs({ kinds, ends, bytes, length }: EncodedBlobs, mode: number, label: Label | undefined): number {
+    const { handle } = this.#channel
+    if (label) return binding.sendChannelLabeled(handle, kinds, ends, bytes, length, label, mode)
+    return binding.sendChannelBlobs(handle, kinds, ends, bytes, length, mode)
   }
 
   /** `own`: how many of those that wait natively are the one that asks. */

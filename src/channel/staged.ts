@@ -1,6 +1,7 @@
 /** Items that are sent and have not left yet: each the value that it was at the moment of its call. */
 
 import {
+  contentOf,
   type EncodedBlobs,
   type EncodedItem,
   type EncodedItems,
@@ -72,7 +73,7 @@ export class Staged {
   /** `encoded` out of the memory in which the next one is encoded, where there is to be a next one before it leaves. */
   protected(encoded: EncodedItem, item: unknown): EncodedItem {
     if (this.#values.length === 0 || encoded.bytes === item) return encoded
-    return { ...encoded, bytes: new Uint8Array(encoded.bytes.subarray(0, encoded.length)) }
+    return { ...encoded, bytes: new Uint8Array(contentOf(encoded)) }
   }
 
   /** All that is staged; its memory is used again by what is staged next. */
@@ -99,10 +100,11 @@ export class Staged {
     for (const value of values) this.#write(encodeItem(value, 'item'))
   }
 
-  #write({ kind, bytes, length }: EncodedItem): void {
+  #write(item: EncodedItem): void {
+    const { kind, length } = item
     this.#bytes ??= Buffer.allocUnsafeSlow(HEAVY_BYTES + MAX_ITEM_BYTES)
     if (this.#length + length > this.#bytes.length) this.#grow(length)
-    this.#bytes.set(length === bytes.length ? bytes : bytes.subarray(0, length), this.#length)
+    this.#bytes.set(contentOf(item), this.#length)
     this.#length += length
     if (this.#count === 0) this.#kind = kind
     else if (this.#kind !== kind) this.#kind = -1

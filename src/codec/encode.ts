@@ -41,7 +41,6 @@ const EMPTY = new Uint8Array(0)
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024)
 /** UTF-8 needs at most this many bytes for each UTF-16 unit. */
 const UTF8_MAX = 3
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
  * Encodes one item.
@@ -149,13 +148,12 @@ function encodeText(value: string): EncodedItem {
   if (value.length * UTF8_MAX > SCRATCH.length) return encodeLongText(value)
   const length = SCRATCH.write(value)
   // As many bytes as units: all of it is ASCII, and there is no surrogate to look for.
-  if (length === value.length || !LONE_SURROGATE.test(value))
-    return { kind: Kind.Text, bytes: SCRATCH, length }
+  if (length === value.length || isWellFormed(value)) return { kind: Kind.Text, bytes: SCRATCH, length }
   return { kind: Kind.Text16, bytes: SCRATCH, length: SCRATCH.write(value, 'utf16le') }
 }
 
 function encodeLongText(value: string): EncodedItem {
-  const lone = LONE_SURROGATE.test(value)
+  const lone = !isWellFormed(value)
   const bytes = Buffer.from(value, lone ? 'utf16le' : 'utf8')
   return { kind: lone ? Kind.Text16 : Kind.Text, bytes, length: bytes.length }
 }
@@ -381,7 +379,8 @@ function pathOf(path: string, index: number): string {
   return index < 0 ? path : `${path}[${index}]`
 }
 
-function contentOf({ kind, bytes, length }: EncodedItem): Uint8Array {
+/** The bytes of `item`, and none that only share its memory. */
+export function contentOf({ kind, bytes, length }: EncodedItem): Uint8Array {
   // These are all of a view that is someone else's, whose properties may say anything.
   return kind === Kind.Bytes ? bytes : bytes.subarray(0, length)
 }
@@ -397,3 +396,8 @@ function own(item: EncodedItem): EncodedItem {
 let packed = createSink(1024)
 /** What `encodeItems` writes with, unless it is in use. */
 let sharedWriter: BlobWriter | undefined = new BlobWriter()
+
+/** Whether UTF-8 can hold it: it has no lone surrogate. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}

@@ -136,6 +136,8 @@ export class HandlerPool {
     try {
       await thread.loaded
     } catch (cause) {
+      // Whatever else the module has begun there may keep it alive; its exit makes room for the next try.
+      void thread.end()
       if (++place.failures < MAX_FAILURES || this.#closing) return
       this.#system.abort(
         Object.assign(

@@ -19,6 +19,8 @@ export class SourcePool {
   readonly #module: ModulePlan
   readonly #threads: (WorkerThread | undefined)[]
   readonly #ended: boolean[]
+  /** Those whose worker died before they began, by index, with what ended it. */
+  readonly #deadEarly = new Map<number, unknown>()
   #left: number
   #failure: { error: unknown } | undefined
   #stopped = false
@@ -41,6 +43,7 @@ export class SourcePool {
     this.#begun = true
     if (this.#stopped) return
     for (const thread of this.#threads) thread?.tell({ type: 'begin' })
+    for (const [index, error] of this.#deadEarly) this.#died(index, error)
   }
 
   /** Ends production: what was pulled is sent. */
@@ -77,15 +80,19 @@ export class SourcePool {
         told: (message) => this.#told(index, message),
         exited: (error) => {
           this.#threads[index] = undefined
-          if (!this.#begun) return
-          const message = `expected the worker of source ${index} to live until its end: ${messageOf(error)}`
-          this.#end(index, { error: new WorkerDiedError(message, { cause: error }) })
+          if (this.#begun) this.#died(index, error)
+          else this.#deadEarly.set(index, error)
         },
       },
     )
     this.#threads[index] = thread
     thread.loaded.catch(() => {})
     return thread
+  }
+
+  #died(index: number, error: unknown): void {
+    const message = `expected the worker of source ${index} to live until its end: ${messageOf(error)}`
+    this.#end(index, { error: new WorkerDiedError(message, { cause: error }) })
   }
 
   #told(index: number, message: FromWorker): void {

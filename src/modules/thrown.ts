@@ -1,7 +1,7 @@
 /** What was thrown, on its way between threads. */
 
 import { deserialize, serialize } from 'node:v8'
-import { describe } from '../errors.js'
+import { describe, messageOf } from '../errors.js'
 
 interface Packed {
   thrown: unknown
@@ -13,9 +13,9 @@ interface Packed {
 /** Serializes what was thrown: an error with its name, stack, cause and own properties. Never throws. */
 export function packThrown(thrown: unknown): Uint8Array {
   try {
-    return serialize(thrown instanceof Error ? packError(thrown) : ({ thrown } satisfies Packed))
+    return serialize(isError(thrown) ? packError(thrown) : ({ thrown } satisfies Packed))
   } catch {
-    return serialize({ thrown: thrown instanceof Error ? bare(thrown) : describe(thrown) } satisfies Packed)
+    return serialize({ thrown: isError(thrown) ? bare(thrown) : describe(thrown) } satisfies Packed)
   }
 }
 
@@ -31,17 +31,41 @@ export function unpackThrown(bytes: Uint8Array): unknown {
 function packError(error: Error): Packed {
   const properties: Record<string, unknown> = {}
   for (const key of Object.keys(error)) {
-    const value: unknown = Reflect.get(error, key)
+    const value = read(error, key)
     if (isCloneable(value)) properties[key] = value
   }
-  return { thrown: isCloneable(error) ? error : bare(error), name: String(error.name), properties }
+  const name = read(error, 'name')
+  return {
+    thrown: isCloneable(error) ? error : bare(error),
+    ...(typeof name === 'string' && { name }),
+    properties,
+  }
 }
 
 /** Only what people read. */
 function bare(error: Error): Error {
-  const copy = new Error(String(error.message))
-  copy.stack = String(error.stack)
+  const copy = new Error(messageOf(error))
+  const stack = read(error, 'stack')
+  if (typeof stack === 'string') copy.stack = stack
   return copy
+}
+
+// What was thrown may be anything, such as a revoked proxy, and its properties may throw too.
+
+function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error
+  } catch {
+    return false
+  }
+}
+
+function read(error: Error, key: string): unknown {
+  try {
+    return Reflect.get(error, key)
+  } catch {
+    return undefined
+  }
 }
 
 function isCloneable(value: unknown): boolean {

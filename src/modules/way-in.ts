@@ -7,10 +7,15 @@ import { binding } from '../native.js'
 import { Runs } from '../runs.js'
 import { Sender } from '../sender.js'
 
-/** A sender of this environment's own, so that its sends keep their order. */
+/**
+ * A sender of this environment's own, so that its sends keep their order.
+ *
+ * @param flush - reports hand-overs that the channel does not know of yet; whether there may have been any
+ */
 export function openSender<T>(
   system: number,
   capacity: number,
+  flush: () => boolean = () => false,
 ): { sender: Sender<T, unknown>; port: number } {
   const port = binding.openPort(environmentHandle(), system)
   const sender = new Sender<T, unknown>(
@@ -19,7 +24,7 @@ export function openSender<T>(
       capacity,
       maxWaiting: Infinity,
       sent() {},
-      flush: () => false,
+      flush,
       refusal: (admission) =>
         admission === Admission.Aborted
           ? new AbortedError('the system was aborted')

@@ -45,6 +45,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   /** How many items to take at once. */
   #most = 1
   #wake: (() => void) | undefined
+  #reporting = false
   #over = false
 
   constructor(
@@ -60,7 +61,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#handler = handler
     this.#sending = sending
     this.#tell = tell
-    const { sender, port } = openSender<unknown>(start.system, start.capacity)
+    const { sender, port } = openSender<unknown>(start.system, start.capacity, () => this.#flush())
     this.#sender = sender
     this.#port = port
   }
@@ -111,6 +112,13 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     }
   }
 
+  /** The item in hand has left the channel, which does not know that before a call. */
+  #flush(): boolean {
+    if (this.#over) return false
+    binding.reportWork(this.#handle)
+    return true
+  }
+
   requestStop(): void {
     this.#tell({ type: 'stop' })
   }
@@ -144,7 +152,10 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       const call = run ? handler : sending
       try {
         let result = call(items[done], new HandlerContext<unknown>(this, this.sequence))
-        if (isThenable(result)) result = await result
+        if (isThenable(result)) {
+          this.#reportSoon()
+          result = await result
+        }
         if (this.#over) return
         this.#settle(result, wanted)
       } catch (error) {
@@ -186,6 +197,16 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   #fail(error: unknown): void {
     binding.failWork(this.#handle, toThrownFailure(error))
+  }
+
+  /** What is done does not wait for a promise that takes longer than this turn. */
+  #reportSoon(): void {
+    if (this.#reporting || this.#outbox.count === 0) return
+    this.#reporting = true
+    setImmediate(() => {
+      this.#reporting = false
+      if (!this.#over) binding.reportWork(this.#handle)
+    })
   }
 
   #adapt(done: number, took: number): void {

@@ -1,6 +1,12 @@
 /** A worker thread, as the system's own thread sees it. */
 
-import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads'
+import {
+  MessageChannel,
+  type MessagePort,
+  type ResourceLimits,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads'
 import { hold, release } from '../environment.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
 import { unpackThrown } from './thrown.js'
@@ -31,11 +37,7 @@ export class WorkerThread {
     this.#port = port1
     const { env, resourceLimits, execArgv, ...module } = start.module
     const workerData: WorkerStart = { ...start, module, port: port2 }
-    hold()
-    this.loaded = new Promise<void>((resolve, reject) => {
-      this.#settleLoading = { resolve, reject }
-    })
-    this.loaded.then(release, release)
+    // First: it throws where Node refuses a flag.
     this.#worker = new Worker(new URL('entry.js', import.meta.url), {
       workerData,
       transferList: [port2],
@@ -44,16 +46,25 @@ export class WorkerThread {
       ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
       execArgv: execArgv ? [...execArgv] : inheritedFlags(),
     })
-    port1.on('message', (message: FromWorker) => {
+    hold()
+    this.loaded = new Promise<void>((resolve, reject) => {
+      this.#settleLoading = { resolve, reject }
+    })
+    this.loaded.then(release, release)
+    const hear = (message: FromWorker): void => {
       if (message.type === 'loaded') this.#settleLoading?.resolve()
       else if (message.type === 'failed') this.#settleLoading?.reject(unpackThrown(message.error))
       else listener.told(message)
-    })
+    }
+    port1.on('message', hear)
     this.#worker.on('error', (error) => {
       this.#error = error
     })
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
+        // Its last words may still be under way, where this thread was busy.
+        for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1))
+          hear(last.message as FromWorker)
         port1.close()
         const error = this.#error ?? new Error(`the worker exited with code ${code}`)
         this.#settleLoading?.reject(error)

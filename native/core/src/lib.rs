@@ -24,7 +24,7 @@ pub use channel::{
 };
 pub use delay::Delay;
 pub use failure::Failure;
-pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, View};
+pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label, View};
 pub use options::OptionError;
 pub use source::{Emitter, Halt, Outlet, STOP_CHECK, Source};
 pub use task::{Task, TaskContext};

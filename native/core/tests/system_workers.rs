@@ -127,6 +127,26 @@ fn a_dead_worker_loses_nothing_and_only_what_it_had_begun_gains_a_death() {
 }
 
 #[test]
+fn an_item_in_hand_takes_no_room() {
+    let system = system(2, 1, false);
+    let port = system.port();
+    port.try_send(vec![0]).expect("room");
+    let mut worker = Worker::new(&system, 0);
+    assert_eq!(worker.next(), Some(0));
+    port.try_send(vec![1]).expect("the first has left the channel");
+    let stats = system.stats();
+    assert_eq!((stats.queued, stats.in_flight), (1, 1));
+    worker.settle(0);
+    assert_eq!(worker.next(), Some(1));
+    worker.settle(1);
+    system.stop(None);
+    assert_eq!(worker.next(), None);
+    worker.end();
+    assert!(!system.needs_worker(1));
+    assert_conservation(&system.join());
+}
+
+#[test]
 fn an_item_that_kills_its_workers_is_given_up() {
     let system = system(1, 10, false);
     system.port().try_send(vec![7, 8]).expect("room");

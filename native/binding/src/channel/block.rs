@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{Thread, current, park_timeout};
+use std::thread::{Thread, current, park_timeout, yield_now};
 use std::time::{Duration, Instant};
 
 /// The longest slice.
@@ -15,6 +15,21 @@ impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }
+}
+
+/// How often to yield before a wait that would go through the event loop. The other side is often about to do what
+/// is waited for, and to be woken costs some ten microseconds on both sides.
+const YIELDS: u32 = 8;
+
+/// Calls `poll` until it is ready, for a few microseconds.
+pub fn poll_for_a_moment<T>(mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
+    for _ in 0..YIELDS {
+        if let Poll::Ready(outcome) = poll() {
+            return Poll::Ready(outcome);
+        }
+        yield_now();
+    }
+    Poll::Pending
 }
 
 /// Blocks until `poll` is ready, for `ms` at most, and never for longer than a slice.

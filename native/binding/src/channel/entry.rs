@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use millrace_core::{CapacityError, Channel, Items};
+use millrace_core::{CapacityError, Channel, Items, Label, Lease};
 
 use super::NativeToken;
 use crate::environment::lock;
@@ -102,8 +102,15 @@ impl Entry {
         self.abort_message.get().cloned()
     }
 
-    /// An id for an item that has none: the same for all of its attempts.
-    pub fn next_item_id(&self) -> u64 {
-        self.last_item_id.fetch_add(1, Ordering::Relaxed) + 1
+    /// The label of a leased item, with an id that is the same for all of its attempts.
+    pub fn label(&self, leased: &mut Lease<Items>) -> Arc<Label> {
+        let known = leased.label(0).cloned().unwrap_or_default();
+        if known.id.is_some() || known.number != 0 {
+            return known;
+        }
+        let number = self.last_item_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let label = Arc::new(Label { number, ..Label::clone(&known) });
+        leased.batch_mut().set_label(0, Arc::clone(&label));
+        label
     }
 }

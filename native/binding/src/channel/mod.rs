@@ -32,6 +32,13 @@ pub struct NativeToken {
     pub id: String,
 }
 
+/// What goes with an item beside its value; headers as JSON.
+#[napi(object)]
+pub struct NativeLabel {
+    pub id: Option<String>,
+    pub headers: Option<String>,
+}
+
 /// A channel's figures, as src/channel has them.
 #[napi(object)]
 pub struct NativeChannelStats {

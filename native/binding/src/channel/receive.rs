@@ -9,8 +9,8 @@ use millrace_core::{Batch, Channel, Items, Lease, ReceiveError, TryReceiveError}
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
-use super::Attachment;
-use super::block::block_for;
+use super::block::{block_for, poll_for_a_moment};
+use super::{Attachment, NativeLabel};
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::lock;
@@ -124,7 +124,10 @@ impl Inlet {
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
-                self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most)
+                match poll_for_a_moment(|| now(ahead.try_take(most))) {
+                    Poll::Pending => self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most),
+                    ready @ Poll::Ready(_) => ready,
+                }
             } else {
                 now(ahead.try_take(most))
             };
@@ -155,10 +158,12 @@ impl Inlet {
     }
 
     fn poll_hold(&mut self, wait: bool, max: usize) -> Polled<Held<Items>> {
-        if wait {
-            self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max)
-        } else {
-            now(self.channel.try_hold(max))
+        if !wait {
+            return now(self.channel.try_hold(max));
+        }
+        match poll_for_a_moment(|| now(self.channel.try_hold(max))) {
+            Poll::Pending => self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max),
+            ready @ Poll::Ready(_) => ready,
         }
     }
 
@@ -260,7 +265,8 @@ pub fn take_large_channel_items(channel: u32) -> Result<Uint8Array> {
     Ok(large.unwrap_or_default().into())
 }
 
-/// Leases one item; returns 1 or a `Take`. `lease` gets the number of the lease, the attempt, and the item's id.
+/// Leases one item; returns 1 or a `Take`. `lease` gets the number of the lease, the attempt, the number that is the
+/// item's id unless its sender gave it one, and whether the sender gave it a label.
 #[napi(catch_unwind)]
 pub fn lease_channel_item(channel: u32, wait: bool, mut lease: Float64ArraySlice) -> Result<i32> {
     let attachment = registry::attachment(channel)?;
@@ -270,18 +276,29 @@ pub fn lease_channel_item(channel: u32, wait: bool, mut lease: Float64ArraySlice
             Poll::Ready(Err(end)) => return code(end),
             Poll::Pending => return NOTHING,
         };
-        if leased.id(0) == 0 {
-            leased.batch_mut().set_id(0, attachment.entry.next_item_id());
-        }
+        let label = attachment.entry.label(&mut leased);
         inlet.last_lease = inlet.last_lease.wrapping_add(1);
         // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
         let row = unsafe { lease.as_mut() };
         row[0] = f64::from(inlet.last_lease);
         row[1] = f64::from(leased.attempt());
-        row[2] = leased.id(0) as f64;
+        row[2] = label.number as f64;
+        row[3] = f64::from(u8::from(label.id.is_some() || label.headers.is_some()));
         inlet.large = chunk.add(&leased);
         inlet.leases.insert(inlet.last_lease, leased);
         chunk.finish(0)
+    }))
+}
+
+/// What the sender of a leased item gave it.
+#[napi(catch_unwind)]
+pub fn channel_lease_label(channel: u32, lease: u32) -> Result<Option<NativeLabel>> {
+    let attachment = registry::attachment(channel)?;
+    let inlet = lock(&attachment.inlet);
+    let label = inlet.leases.get(&lease).and_then(|lease| lease.label(0));
+    Ok(label.map(|label| NativeLabel {
+        id: label.id.as_deref().map(str::to_owned),
+        headers: label.headers.as_deref().map(str::to_owned),
     }))
 }
 

@@ -1,14 +1,15 @@
 //! Items from JavaScript into a channel.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Credit, Producer, Sending};
-use millrace_core::{Batch, Channel, Items, SendError, TrySendError};
+use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
 use napi_derive::napi;
 
-use super::Attachment;
-use super::block::block_for;
+use super::block::{block_for, poll_for_a_moment};
+use super::{Attachment, NativeLabel};
 use crate::environment::lock;
 use crate::error::Result;
 use crate::registry;
@@ -76,7 +77,12 @@ impl Attachment {
         let mut sending = outlet.producer.send(items);
         if mode == WAIT {
             drop(outlet);
-            return Pending::channel(sending, count).begin(&self.environment);
+            let mut pending = Pending::channel(sending, count);
+            let through = poll_for_a_moment(|| pending.poll(&mut Context::from_waker(Waker::noop())));
+            return match through {
+                Poll::Ready(progress) => Pending::over(progress).begin(&self.environment),
+                Poll::Pending => pending.begin(&self.environment),
+            };
         }
         match poll(&mut sending, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(admission) => admission,
@@ -142,6 +148,25 @@ pub fn send_channel_blobs(
 ) -> Result<i64> {
     let attachment = registry::attachment(channel)?;
     Ok(attachment.send(items_of(kinds, ends, bytes, length)?, mode))
+}
+
+/// As `send_channel_blobs`, for items that all get the same label.
+#[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "columns cross as arguments of their own")]
+pub fn send_channel_labeled(
+    channel: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    label: NativeLabel,
+    mode: u32,
+) -> Result<i64> {
+    let attachment = registry::attachment(channel)?;
+    let mut items = items_of(kinds, ends, bytes, length)?;
+    let label = Arc::new(Label { id: label.id.map(Into::into), number: 0, headers: label.headers.map(Into::into) });
+    (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));
+    Ok(attachment.send(items, mode))
 }
 
 /// Blocks for a slice of the send that blocks this thread.

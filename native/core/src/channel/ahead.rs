@@ -11,6 +11,10 @@
 //! Both halves share one modification order, so each item is either claimed or taken away. A receiver that finds the
 //! channel empty takes half of what somebody else has ahead, off the end, so no item waits behind another's handler
 //! while a receiver idles. An owner that finds its claim at or past the limit claimed nothing.
+//!
+//! What was claimed has left the channel, but its permits are free only once someone looks at the word: its owner's next
+//! call, a try to send that finds the channel full, or the supervisor. An item that its owner takes alone can count as
+//! claimed at once: who takes one at a time may take long for it, and must hold up no send meanwhile.
 
 use std::collections::VecDeque;
 use std::ptr::NonNull;
@@ -75,6 +79,24 @@ struct CellItems<B> {
     told: usize,
 }
 
+impl<B: Batch> CellItems<B> {
+    /// Lets `each` have the first `n` items, batch by batch, where they are.
+    fn first(&mut self, mut n: usize, mut each: impl FnMut(&mut Taken<B>)) {
+        let mut at = 0;
+        while n > 0
+            && let Some(taken) = self.taken.get_mut(at)
+        {
+            if taken.batch.len() > n {
+                let part = taken.split_front(n);
+                self.taken.insert(at, part);
+            }
+            n -= self.taken[at].batch.len();
+            each(&mut self.taken[at]);
+            at += 1;
+        }
+    }
+}
+
 impl<B: Batch> Cell<B> {
     fn any(&self) -> bool {
         let (claimed, limit) = halves(self.word.get().load(Ordering::Acquire));
@@ -85,14 +107,14 @@ impl<B: Batch> Cell<B> {
     fn steal(&self, max: usize) -> Option<Taken<B>> {
         let mut items = lock(&self.items);
         let last = items.taken.back()?.batch.len();
-        let n = self.lower(|free| free.div_ceil(2).min(max).min(last));
+        let n = self.lower(&items, |free| free.div_ceil(2).min(max).min(last));
         (n > 0).then(|| pop_back(&mut items.taken, n))
     }
 
     /// Takes away everything that is free, in order.
     fn reclaim(&self) -> Vec<Taken<B>> {
         let mut items = lock(&self.items);
-        let mut left = self.lower(|free| free);
+        let mut left = self.lower(&items, |free| free);
         let mut parts = Vec::new();
         while left > 0
             && let Some(last) = items.taken.back()
@@ -105,13 +127,23 @@ impl<B: Batch> Cell<B> {
         parts
     }
 
+    /// The permits of what was claimed and not told, which are free from now on.
+    fn free_claimed(&self) -> usize {
+        let mut items = lock(&self.items);
+        let (claimed, _) = halves(self.word.get().load(Ordering::Acquire));
+        let untold = claimed.saturating_sub(items.told);
+        let mut freed = 0;
+        items.first(untold, |taken| freed += std::mem::take(&mut taken.permits));
+        freed
+    }
+
     /// Lowers the limit by as many as `choose` says of those that are free, and returns how many.
-    fn lower(&self, choose: impl Fn(usize) -> usize) -> usize {
+    fn lower(&self, items: &CellItems<B>, choose: impl Fn(usize) -> usize) -> usize {
         let word = self.word.get();
         let mut now = word.load(Ordering::Acquire);
         loop {
             let (claimed, limit) = halves(now);
-            let n = choose(limit - claimed);
+            let n = choose(limit - claimed.max(items.told));
             if n == 0 {
                 return 0;
             }
@@ -145,6 +177,16 @@ impl<B: Batch> Receivers<B> {
 }
 
 impl<B: Batch> Shared<B> {
+    /// Frees the permits of everything that was claimed and not told; whether there was any. Under no lock.
+    #[cold]
+    pub(super) fn free_claimed(&self) -> bool {
+        let freed = lock(&self.receivers).ahead.iter().map(|cell| cell.free_claimed()).sum();
+        let mut wakes = WakeList::default();
+        self.release(freed, &mut wakes);
+        wakes.wake();
+        freed > 0
+    }
+
     /// Brings back everything that receivers have ahead.
     pub(super) fn reclaim_all(&self, receivers: &mut Receivers<B>) {
         let parts: Vec<_> = receivers.ahead.iter().flat_map(|cell| cell.reclaim()).collect();
@@ -222,30 +264,28 @@ impl<B: Batch> Ahead<B> {
         }
     }
 
+    /// Publishes a single item that counts as claimed and told at once, before its owner's claim in the word. Its permit
+    /// is free.
+    pub fn publish_claimed(&mut self, taken: &mut Taken<B>) {
+        let mut items = lock(&self.cell.items);
+        debug_assert!(items.taken.is_empty() && taken.batch.len() == 1, "one item, and none ahead already");
+        items.told = 1;
+        self.cell.word.get().store(LIMIT, Ordering::Release);
+        drop(items);
+        self.free(std::slice::from_mut(taken));
+    }
+
     /// The items that were claimed and not told before. Their permits are free now.
     pub fn claimed(&mut self) -> Vec<Taken<B>> {
         let mut items = lock(&self.cell.items);
         let (claimed, _) = halves(self.cell.word.get().load(Ordering::Acquire));
-        let mut left = claimed - items.told;
-        items.told = claimed;
-        let mut told = Vec::new();
-        while left > 0
-            && let Some(mut first) = items.taken.pop_front()
-        {
-            if first.batch.len() > left {
-                let part = first.split_front(left);
-                items.taken.push_front(std::mem::replace(&mut first, part));
-            }
-            left -= first.batch.len();
-            told.push(first);
-        }
+        let mut count = 0;
+        let untold = claimed.saturating_sub(items.told);
+        items.first(untold, |_| count += 1);
+        items.told += untold;
+        let mut told: Vec<_> = items.taken.drain(..count).collect();
         drop(items);
-        let mut wakes = WakeList::default();
-        self.channel.release(told.iter().map(|taken| taken.permits).sum(), &mut wakes);
-        wakes.wake();
-        for taken in &mut told {
-            taken.permits = 0;
-        }
+        self.free(&mut told);
         told
     }
 
@@ -267,14 +307,34 @@ impl<B: Batch> Ahead<B> {
         wakes.wake();
     }
 
+    /// The permits of these are free now.
+    fn free(&self, claimed: &mut [Taken<B>]) {
+        let permits = claimed.iter_mut().map(|taken| std::mem::take(&mut taken.permits)).sum();
+        let mut wakes = WakeList::default();
+        self.channel.release(permits, &mut wakes);
+        wakes.wake();
+    }
+
     /// Settles `n` claimed items that were leased.
     pub fn settle(&self, n: usize) {
         self.channel.settle(n);
     }
 
     /// Gives a claimed item that was leased back for another attempt.
-    pub fn give_back(&self, batch: B, attempt: u32) {
-        self.channel.give_back(batch, attempt);
+    ///
+    /// # Errors
+    /// After an abort nobody would take it: it comes back, still to be settled.
+    pub fn give_back(&self, batch: B, attempt: u32) -> Result<(), B> {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.channel.receivers);
+        if self.channel.permits.snapshot().aborted() {
+            return Err(batch);
+        }
+        receivers.give_back(batch, attempt);
+        self.channel.pass_on(&mut receivers, &mut wakes);
+        drop(receivers);
+        wakes.wake();
+        Ok(())
     }
 }
 
@@ -294,6 +354,11 @@ impl<B: Batch> Drop for Ahead<B> {
 }
 
 impl<B: Batch> Channel<B> {
+    /// Frees the permits of what receivers have claimed ahead and not told. For who knows of senders that wait.
+    pub fn free_claimed(&self) {
+        self.shared.free_claimed();
+    }
+
     /// A receiver that takes ahead, with its claims in `word`. With `lease`, what is claimed must be settled or given
     /// back, and the end waits for it.
     pub fn ahead(&self, word: ClaimWord, lease: bool) -> Ahead<B> {

@@ -119,12 +119,58 @@ fn the_end_waits_for_what_is_ahead_and_leased() {
     word.fetch_add(1, Ordering::AcqRel);
     for item in owner.claimed() {
         assert_eq!(channel.try_receive(1), Err(TryReceiveError::Empty));
-        owner.give_back(item.into_batch(), 2);
+        owner.give_back(item.into_batch(), 2).expect("it was not aborted");
     }
     let lease = channel.try_lease(1).expect("it works");
     assert_eq!((lease.attempt(), channel.try_receive(1)), (2, Err(TryReceiveError::Empty)));
     lease.settle();
     assert_eq!(channel.try_receive(1), Err(TryReceiveError::Closed));
+}
+
+#[test]
+fn what_was_claimed_leaves_room_for_a_try_that_finds_none() {
+    let channel = Channel::new(4).expect("it works");
+    channel.send(vec![0, 1, 2, 3]).expect("it works");
+    let (word, mut owner) = ahead(&channel, true);
+    let taken = owner.try_take(4).expect("it works");
+    owner.publish([taken]);
+    assert!(channel.try_send(vec![4]).is_err());
+    word.fetch_add(2, Ordering::AcqRel);
+    channel.try_send(vec![4, 5]).expect("two were claimed");
+    assert!(channel.try_send(vec![6]).is_err());
+    assert_eq!(owner.claimed().iter().map(|taken| taken.batch().len()).sum::<usize>(), 2);
+    assert_eq!(channel.len(), 4);
+    word.fetch_add(1, Ordering::AcqRel);
+    assert_eq!(owner.claimed().into_iter().flat_map(Taken::into_batch).collect::<Vec<_>>(), [2]);
+    assert_eq!(channel.len(), 3);
+}
+
+#[test]
+fn an_item_published_as_claimed_is_out_of_the_channel() {
+    let channel = Channel::new(1).expect("it works");
+    channel.send(vec![0]).expect("it works");
+    let (word, mut owner) = ahead(&channel, true);
+    let mut taken = owner.try_take(1).expect("it works");
+    owner.publish_claimed(&mut taken);
+    channel.try_send(vec![1]).expect("its permit is free");
+    // Before and after the owner's own claim: nobody takes it away, and it is told once.
+    for _ in 0..2 {
+        assert_eq!(channel.try_receive(1).ok(), (word.load(Ordering::Acquire) % (1 << 16) == 0).then(|| vec![1]));
+        assert!(owner.claimed().is_empty());
+        let now = word.fetch_add(1, Ordering::AcqRel);
+        assert_eq!(now % (1 << 16) < now >> 16, now % (1 << 16) == 0);
+    }
+}
+
+#[test]
+fn what_is_given_back_after_an_abort_is_its_owners_to_settle() {
+    let channel = Channel::new(1).expect("it works");
+    channel.send(vec![7]).expect("it works");
+    let (_word, mut owner) = ahead(&channel, true);
+    let mut taken = owner.try_take(1).expect("it works");
+    owner.publish_claimed(&mut taken);
+    channel.abort();
+    assert_eq!(owner.give_back(taken.into_batch(), 2), Err(vec![7]));
 }
 
 #[test]

@@ -12,7 +12,12 @@ use crate::sync::{Arc, Ordering, lock, thread};
 impl<B: Batch> Shared<B> {
     /// Sends all of `batch` or nothing, without waiting.
     pub(super) fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
-        match self.permits.take_all(batch.len()) {
+        let mut taken = self.permits.take_all(batch.len());
+        #[cfg(not(loom))]
+        if taken == Take::Full && self.free_claimed() {
+            taken = self.permits.take_all(batch.len());
+        }
+        match taken {
             Take::Took(n) => {
                 if n > 0 {
                     self.push_and_wake(batch);

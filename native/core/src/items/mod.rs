@@ -5,10 +5,12 @@ mod columns;
 mod front;
 mod item;
 mod kind;
+mod label;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::batch::{Batch, Collect};
 
@@ -16,9 +18,11 @@ pub use blobs::KindView;
 pub use columns::{BlobView, ColumnsError, KindNumbers, View};
 pub use item::{FileDigest, Item};
 pub use kind::{Encoding, Kind};
+pub use label::Label;
 
 use blobs::Blobs;
 use front::FrontVec;
+use label::Labels;
 
 /// A batch in columns: nothing is allocated for an item.
 ///
@@ -60,6 +64,7 @@ enum Column {
 struct Extras {
     /// 0 is no id.
     ids: FrontVec<u64>,
+    labels: Labels,
 }
 
 impl Default for Column {
@@ -198,6 +203,20 @@ impl Items {
         ids.as_mut_slice()[index] = id;
     }
 
+    /// What goes with item `index` beside its value, if anything does.
+    pub fn label(&self, index: usize) -> Option<&Arc<Label>> {
+        self.extras.as_ref()?.labels.get(index)
+    }
+
+    /// Gives item `index` a label that goes with it through every split and append.
+    ///
+    /// # Panics
+    /// Where `index` is out of bounds.
+    pub fn set_label(&mut self, index: usize, label: Arc<Label>) {
+        assert!(index < self.len(), "a label for item {index} of {}", self.len());
+        self.extras.get_or_insert_default().labels.set(index, label);
+    }
+
     /// The column of numbers of a batch that is no blobs.
     fn numbers(&mut self) -> &mut FrontVec<f64> {
         if let Column::Empty { capacity } = self.column {
@@ -271,8 +290,9 @@ impl Batch for Items {
             Column::Blobs(blobs) => Column::Blobs(blobs.split_front(n)),
         };
         let extras = self.extras.as_mut().map(|extras| {
+            let labels = extras.labels.split_front(n);
             let n = n.min(extras.ids.len());
-            Box::new(Extras { ids: extras.ids.split_front(n) })
+            Box::new(Extras { ids: extras.ids.split_front(n), labels })
         });
         Items { column, extras }
     }
@@ -290,9 +310,12 @@ impl Collect for Items {
             return;
         }
         if let Some(extras) = other.extras.take() {
-            let ids = &mut self.extras.get_or_insert_default().ids;
-            pad(ids, len);
-            ids.extend_from_slice(extras.ids.as_slice());
+            let ours = self.extras.get_or_insert_default();
+            if extras.ids.len() > 0 {
+                pad(&mut ours.ids, len);
+                ours.ids.extend_from_slice(extras.ids.as_slice());
+            }
+            ours.labels.append(len, extras.labels);
         }
         match (&mut self.column, other.column) {
             (Column::Numbers(ours), Column::Numbers(theirs)) => ours.extend_from_slice(theirs.as_slice()),
@@ -319,7 +342,8 @@ fn pad(ids: &mut FrontVec<u64>, len: usize) {
 
 impl PartialEq for Items {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter()) && (0..self.len()).all(|index| self.id(index) == other.id(index))
+        let extras = |items: &Self, index| (items.id(index), items.label(index).cloned());
+        self.iter().eq(other.iter()) && (0..self.len()).all(|index| extras(self, index) == extras(other, index))
     }
 }
 

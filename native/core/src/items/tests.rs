@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use fastrand::Rng;
 
-use super::{ColumnsError, FileDigest, Item, Items, Kind, KindNumbers, View};
+use super::{ColumnsError, FileDigest, Item, Items, Kind, KindNumbers, Label, View};
 use crate::batch::{Batch, Collect};
 
 /// An item as a model holds it.
@@ -308,4 +310,29 @@ fn the_numbers_of_kinds_never_change() {
     assert_eq!(Kind::Number as u8, 4);
     assert_eq!(Kind::FileDigestRaw as u8, 10);
     assert_eq!(Kind::Packed as u8, 11);
+}
+
+#[test]
+fn labels_go_with_their_items() {
+    let label = |text: &str| Arc::new(Label { id: Some(text.into()), ..Label::default() });
+    let ids = |items: &Items| -> Vec<_> {
+        (0..items.len())
+            .map(|index| items.label(index).and_then(|label| label.id.as_deref()).map(str::to_owned))
+            .collect()
+    };
+    let mut items = Items::from(vec![0.0, 1.0, 2.0, 3.0]);
+    assert!(items.label(3).is_none());
+    items.set_label(1, label("one"));
+    assert!(!items.has_ids());
+    let front = items.split_front(2);
+    assert_eq!(ids(&front), [None, Some("one".to_owned())]);
+    assert_eq!(ids(&items), [None, None]);
+    items.append(front);
+    assert_eq!(ids(&items), [None, None, None, Some("one".to_owned())]);
+    assert!(!items.has_ids());
+    items.append(Items::from(vec![4.0]));
+    assert_eq!(items.label(4), None);
+    let one = items.split_off(3).split_front(1);
+    assert_eq!(ids(&one), [Some("one".to_owned())]);
+    assert_ne!(one, Items::from(vec![1.0]));
 }

@@ -184,11 +184,14 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             }
             let timeout = self.next_look(&control, now);
             control = inner.wait_for_change(control, timeout);
-            if self.sample(Instant::now()) {
-                drop(control);
+            let ticked = self.sample(Instant::now());
+            // Senders may wait for what workers have claimed without a call.
+            drop(control);
+            inner.channel.free_claimed();
+            if ticked {
                 inner.observer.tick();
-                control = inner.control();
             }
+            control = inner.control();
         }
     }
 
@@ -243,6 +246,9 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             self.inner.counters.expired.add_shared(n);
             let now = SystemTime::now();
             for items in queued {
+                for tag in (0..items.len()).map(|index| items.tag(index)).filter(|&tag| tag != 0) {
+                    self.inner.reply(vec![tag], Err(timed_out()));
+                }
                 self.inner.dead_letter(DeadLetter {
                     items,
                     failure: timed_out(),

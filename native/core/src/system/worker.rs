@@ -143,7 +143,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
     }
 
     /// The worker may claim these from now on.
-    pub fn publish(&mut self, batches: Vec<WorkerBatch<B>>) {
+    ///
+    /// A single item counts as begun at once.
+    pub fn publish(&mut self, mut batches: Vec<WorkerBatch<B>>) {
         for batch in &batches {
             let sent_at = batch.0.batch().sent_at;
             if sent_at > 0 {
@@ -151,6 +153,14 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             }
         }
         self.started_at = SystemTime::now();
+        if let [WorkerBatch(alone)] = &mut batches[..]
+            && alone.batch().len() == 1
+        {
+            self.ahead.publish_claimed(alone);
+            self.started.extend(batches.pop().map(|batch| batch.0.into_batch()));
+            self.publish_in_hand();
+            return;
+        }
         self.ahead.publish(batches.into_iter().map(|batch| batch.0));
     }
 
@@ -261,7 +271,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             if history.deaths < MAX_DEATHS {
                 let attempt = history.attempts + 1;
                 envelope.history = Some(Box::new(history));
-                self.ahead.give_back(envelope, attempt);
+                if let Err(envelope) = self.ahead.give_back(envelope, attempt) {
+                    self.bury(envelope, self.break_reason(), false);
+                }
                 continue;
             }
             let deaths = history.deaths;
@@ -360,9 +372,15 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         self.change(|control| control.end_worker(index));
     }
 
-    /// A worker died, and its place is for another one.
+    /// A worker died, and its place is for another one, unless the system breaks off.
     fn vacate_worker(&self, index: usize) {
-        self.change(|control| control.workers[index] = WorkerPlace::Vacant);
+        self.change(|control| {
+            control.workers[index] = WorkerPlace::Vacant;
+            // Those that are vacant then end after the flag was set, under this lock: here, or there.
+            if self.aborted.load(Ordering::Acquire) {
+                control.end_worker(index);
+            }
+        });
     }
 
     /// Whether a place without a worker needs one. Where the system has nothing left for it, its place ends.

@@ -71,6 +71,8 @@ const { then } = Promise.prototype
 export class Callback<T, R> {
   readonly #system: CallbackSystem<T, R>
   readonly #handler: HandlerFunction<T, R>
+  /** What is called in its place where a result goes elsewhere, other than to a caller of `run`. */
+  readonly #sending: HandlerFunction<T, undefined> | undefined
   readonly #chunk = new Chunk()
   readonly #marks = new Marks(this.#chunk)
   readonly #slots: Slot<T>[]
@@ -98,9 +100,14 @@ export class Callback<T, R> {
   #waits = false
   #over = false
 
-  constructor(system: CallbackSystem<T, R>, handler: HandlerFunction<T, R>) {
+  constructor(
+    system: CallbackSystem<T, R>,
+    handler: HandlerFunction<T, R>,
+    sending?: HandlerFunction<T, undefined>,
+  ) {
     this.#system = system
     this.#handler = handler
+    this.#sending = sending
     const fulfilled = this.#fulfilled.bind(this)
     const rejected = this.#rejected.bind(this)
     this.#slots = Array.from(
@@ -214,6 +221,7 @@ export class Callback<T, R> {
   #handOverMany(slot: Slot<T>, limit: number): void {
     // Tens of millions of times a second: what does not change on the way is looked up once.
     const handler = this.#handler
+    const sending = this.#sending
     const items = this.#items
     const marks = this.#marks
     const sequence = this.#sequence - this.#position
@@ -226,13 +234,14 @@ export class Callback<T, R> {
       this.#position = index + 1
       marks.handed++
       try {
-        const result = handler(item, context)
+        const result =
+          sending !== undefined && this.#tagOf(index) === 0 ? sending(item, context) : handler(item, context)
         if (result !== undefined && isThenable(result)) {
           this.#await(result, slot, index)
           break
         }
         marks.processed++
-        if (delivering) this.#deliver(result, this.#tagOf(index))
+        if (delivering) this.#deliver(result as R, this.#tagOf(index))
       } catch (error) {
         marks.failed++
         this.#bury(item, this.#tagOf(index), error, 1, recently(), 'failed')
@@ -242,7 +251,7 @@ export class Callback<T, R> {
     this.#sequence = sequence + this.#position
   }
 
-  #await(result: PromiseLike<R>, slot: Slot<T>, index: number): void {
+  #await(result: PromiseLike<R | undefined>, slot: Slot<T>, index: number): void {
     // Other thenables may call back at once, or twice: a promise around them does neither.
     const promise = result instanceof Promise ? result : Promise.resolve(result)
     then.call(promise, slot.fulfilled, slot.rejected)

@@ -3,6 +3,7 @@
 import { Admission, Notice, type SystemSpec } from './binding.js'
 import { Callback, type CallbackSystem } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
+import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
 import { DeadlockGuard } from './deadlock.js'
 import {
@@ -57,7 +58,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   readonly #plan: SystemPlan<T, R>
   readonly #outcomes: NativeOutcomes<T, R>
   readonly #callback: Callback<T, R> | undefined
-  readonly #source: SourceRunner | SourcePool | undefined
+  readonly #source: SourceRunner | ChannelRunner | SourcePool | undefined
   readonly #pool: HandlerPool | undefined
   readonly #guard: DeadlockGuard
   readonly #breaking = new AbortController()
@@ -84,10 +85,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     this.#guard = new DeadlockGuard(plan.consumers)
     const { handler, sink } = plan
     if (typeof handler === 'function') {
-      this.#callback = new Callback(
-        this,
-        sink ? (sendingTo(sink.channel, handler) as typeof handler) : handler,
-      )
+      this.#callback = new Callback(this, handler, sink && sendingTo(sink.channel, handler))
     } else if (handler instanceof WorkerModule) {
       this.#pool = new HandlerPool(this, handler.plan, sink && (sink.channel as Channel).token)
     } else if (sink) {
@@ -95,6 +93,8 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     }
     if (typeof plan.source === 'function') {
       this.#source = new SourceRunner(this, plan.source, plan.producers)
+    } else if (plan.source instanceof ForeignChannel) {
+      this.#source = new ChannelRunner(this, plan.source.channel)
     } else if (plan.source instanceof WorkerModule) {
       this.#source = new SourcePool(this, plan.source.plan, plan.producers)
     }
@@ -433,7 +433,7 @@ function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
     source:
       source === undefined
         ? { kind: 'none' }
-        : typeof source === 'function' || source instanceof WorkerModule
+        : typeof source === 'function' || source instanceof ForeignChannel || source instanceof WorkerModule
           ? { kind: 'external' }
           : source,
     handler:

@@ -3,6 +3,7 @@
 import type { NativeFailure } from './binding.js'
 import {
   AbortedError,
+  ClosedError,
   HandlerError,
   InvalidOptionError,
   MillraceError,
@@ -12,6 +13,9 @@ import {
 } from './errors.js'
 import { unpackThrown } from './modules/thrown.js'
 
+/** The code of a channel for results that was aborted, natively: other than the system's own abort, it fails items. */
+const SINK_ABORTED = 'ERR_MILLRACE_SINK_ABORTED'
+
 /** What failed natively, as an error; or what a worker's handler threw, whatever that was. */
 export function toThrown(failure: NativeFailure): unknown {
   return failure.error === undefined ? toError(failure) : unpackThrown(failure.error)
@@ -20,7 +24,9 @@ export function toThrown(failure: NativeFailure): unknown {
 /** What failed natively, as an error. */
 export function toError({ code, message }: NativeFailure): MillraceError {
   if (code === 'ERR_MILLRACE_WORKER_DIED') return new WorkerDiedError(message)
-  return code === 'ERR_MILLRACE_ABORTED' ? new AbortedError(message) : new HandlerError(code, message)
+  if (code === 'ERR_MILLRACE_CLOSED') return new ClosedError(message)
+  if (code === 'ERR_MILLRACE_ABORTED' || code === SINK_ABORTED) return new AbortedError(message)
+  return new HandlerError(code, message)
 }
 
 /** What JavaScript threw, as the native side keeps it. */

@@ -3,8 +3,9 @@
 import { availableParallelism } from 'node:os'
 import { Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
+import { ForeignChannel } from './channel-runner.js'
 import type { HandlerFunction, SourceFunction } from './context.js'
-import { InvalidOptionError } from './errors.js'
+import { InvalidOptionError, messageOf } from './errors.js'
 import { type Handler, type HandlerPlan, hash, hashFile, NativeHandler, noop, sleep } from './handlers.js'
 import { handlerModule, isModulePlace, planModule, sourceModule, WorkerModule } from './modules/module.js'
 import { files, lines, NativeSource, type Source, type SourcePlan, sequence } from './sources.js'
@@ -14,7 +15,8 @@ import { checkBoolean, checkInteger, checkOptions, checkSignal } from './validat
 export interface SystemOptions<T, R> {
   /**
    * How many producers run the source, from 1 to 1024. Default 10; for a source function 1, because each call of it
-   * makes items of its own; for a module `os.availableParallelism()`. An iterable is always pulled by one.
+   * makes items of its own; for a channel 1, which keeps the order; for a module `os.availableParallelism()`. An
+   * iterable is always pulled by one, and a channel of another make too.
    */
   producers?: number | undefined
   /**
@@ -31,7 +33,8 @@ export interface SystemOptions<T, R> {
   maxWaiting?: number | undefined
   /**
    * The channel that items come through, in place of `capacity` and a source: the system takes them from there, a few
-   * at a time, and `send` sends there. Others may send to it and receive from it too. The system's stop leaves it open.
+   * at a time, and `send` sends there. Others may send to it and receive from it too. The system's stop leaves it open,
+   * with what was not taken. What `run` and a handler's `ctx.send` bring goes to this system and not there.
    */
   channel?: ItemChannel<T> | undefined
   /**
@@ -46,8 +49,9 @@ export interface SystemOptions<T, R> {
   handler: SystemHandler<T, R>
   /**
    * Whether results are kept for `results()` from the start (default: only once `results()` was called); or the channel
-   * that they go to. Full, it holds up the consumers; where it takes no more, items become dead letters with that
-   * error. With a native handler it has to be a `Channel`, and with a module too. Results of `run()` go to its caller.
+   * that they go to. Full, it holds up the consumers, and a stop as well, so where nobody may read any more give that a
+   * time-out; where it takes no more, items become dead letters with its error. With a native handler it has to be a
+   * `Channel`, and with a module too. Results of `run()` go to its caller.
    */
   results?: boolean | ItemChannel<R> | undefined
   /** Whether the channel that results go to is closed once the system is over. Default true: the end is passed down. */
@@ -73,7 +77,7 @@ export interface SystemPlan<T, R> {
   consumers: number
   capacity: number
   maxWaiting: number
-  source: SourcePlan | SourceFunction<T> | WorkerModule | undefined
+  source: SourcePlan | SourceFunction<T> | WorkerModule | ForeignChannel | undefined
   handler: HandlerPlan | HandlerFunction<T, R> | WorkerModule
   results: boolean
   channel: ItemChannel<T> | undefined
@@ -115,7 +119,7 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
   checkOptions('options', options, KNOWN)
   const { maxWaiting, results = false, closeResults = true } = options
   const channel = planChannel(options)
-  const source = planSource(channel ?? options.source)
+  const source = planSource(channel ? 'channel' : 'source', channel ?? options.source)
   const handler = planHandler(options.handler)
   const { producers = channel ? 1 : defaultProducers(source) } = options
   const { consumers = handler instanceof WorkerModule ? availableParallelism() : DEFAULTS.consumers } =
@@ -126,7 +130,10 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
   checkBoolean('closeResults', closeResults)
   return {
     // An iterable can only be pulled by one.
-    producers: typeof source === 'function' && source !== options.source ? 1 : producers,
+    producers:
+      source instanceof ForeignChannel || (typeof source === 'function' && source !== options.source)
+        ? 1
+        : producers,
     consumers: checkInteger('consumers', consumers, 1, MAX_THREADS),
     capacity: checkInteger('capacity', capacity, 1, MAX_CAPACITY),
     maxWaiting:
@@ -144,7 +151,8 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
 
 function planChannel<T, R>({ channel, capacity, source }: SystemOptions<T, R>): ItemChannel<T> | undefined {
   if (channel === undefined) return undefined
-  if (!isItemChannel<T>(channel)) throw new InvalidOptionError('channel', 'a channel', channel)
+  const fault = faultOf(channel)
+  if (fault) throw new InvalidOptionError('channel', 'a channel', channel, fault.hint)
   if (capacity !== undefined)
     throw new InvalidOptionError('capacity', 'none beside a channel, which has its own', capacity)
   if (source !== undefined)
@@ -158,29 +166,49 @@ function planSink<T, R>(
   handler: SystemPlan<T, R>['handler'],
 ): SystemPlan<T, R>['sink'] {
   if (typeof results === 'boolean') return undefined
-  const any = typeof handler === 'function'
-  if (any ? isItemChannel<R>(results) : results instanceof Channel) return { channel: results, close }
-  throw new InvalidOptionError(
-    'results',
-    any ? 'true, false, or a channel' : 'true, false, or a Channel',
-    results,
-  )
+  if (results instanceof Channel) {
+    attachedHandle('results', results)
+    return { channel: results, close }
+  }
+  const fault = faultOf(results)
+  if (!fault && typeof handler === 'function') return { channel: results, close }
+  const hint = fault ? fault.hint : 'only a handler that is a function can send to another'
+  throw new InvalidOptionError('results', 'true, false, or a Channel', results, hint)
 }
 
-function isItemChannel<V>(value: unknown): value is ItemChannel<V> {
-  if (typeof value !== 'object' || value === null) return false
-  return ['send', 'receive', 'lease', 'close'].every((name) => typeof Reflect.get(value, name) === 'function')
+const METHODS = ['send', 'sendMany', 'receive', 'receiveMany', 'lease', 'close', 'abort'] as const
+
+/** What keeps `value` from being an `ItemChannel`, if anything does; for what is like one, which method it lacks. */
+function faultOf(value: unknown): { hint: string | undefined } | undefined {
+  if (typeof value !== 'object' || value === null) return { hint: undefined }
+  const missing = METHODS.filter((name) => typeof Reflect.get(value, name) !== 'function')
+  if (missing.length === 0) return undefined
+  return { hint: missing.length < METHODS.length ? `it has no ${missing[0]}()` : undefined }
+}
+
+/** @throws {InvalidOptionError} for a channel that was disposed of here */
+function attachedHandle(option: string, channel: object): number {
+  try {
+    return handleOf(channel)
+  } catch (cause) {
+    throw new InvalidOptionError(option, 'a channel that is attached', channel, messageOf(cause))
+  }
 }
 
 function defaultProducers(source: SystemPlan<unknown, unknown>['source']): number {
   if (source instanceof WorkerModule) return availableParallelism()
-  return typeof source === 'function' ? 1 : DEFAULTS.producers
+  const native = typeof source === 'object' && 'kind' in source && source.kind !== 'channel'
+  return native || source === undefined ? DEFAULTS.producers : 1
 }
 
-function planSource<T>(source: SystemSource<T> | undefined): SystemPlan<T, unknown>['source'] {
+function planSource<T>(
+  option: string,
+  source: SystemSource<T> | undefined,
+): SystemPlan<T, unknown>['source'] {
   if (source instanceof NativeSource) return source.plan
   if (source instanceof WorkerModule) return source
-  if (source instanceof Channel) return { kind: 'channel', channel: handleOf(source) }
+  if (source instanceof Channel) return { kind: 'channel', channel: attachedHandle(option, source) }
+  if (!faultOf(source)) return new ForeignChannel(source as ItemChannel<unknown>)
   const hint =
     typeof source === 'string' ? 'for the lines of a file, use lines(path)' : uncalledHint('source', source)
   if (hint === undefined) {

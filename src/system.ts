@@ -81,7 +81,10 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
     this.#engine.resume()
   }
 
-  /** Waits until everything that was sent so far is settled. The system goes on. */
+  /**
+   * Waits until everything that was sent so far is settled. The system goes on. What is still in a `channel` that the
+   * system was given, or in one that is its source, does not count.
+   */
   async idle(options: WaitOptions = {}): Promise<void> {
     const { signal } = checkWait(options)
     signal?.throwIfAborted()

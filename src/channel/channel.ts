@@ -54,6 +54,9 @@ class Membership {
 /** What the system's parts need, and nobody else should: the native handle of a channel that is attached. */
 export let handleOf: (channel: object) => number
 
+/** As `channel.send`, but gives nothing to wait for where the item was admitted at once: for callers that let turns end. */
+export let admit: <T>(channel: Channel<T>, item: T, options: ItemSendOptions) => Promise<void> | undefined
+
 const forgotten = new FinalizationRegistry((membership: Membership) => membership.end())
 
 /**
@@ -90,6 +93,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
 
   static {
     handleOf = (channel) => (channel as Channel).#attached('a system').handle
+    admit = (channel, item, options) => channel.#attached('send()').outbox.admit(item, options, channel)
   }
 
   /**

@@ -70,6 +70,11 @@ export class Outbox implements TurnEnd {
 
   /** @param owner - is kept alive while the send waits */
   send(item: unknown, options: ItemSendOptions | undefined, owner: object): Promise<void> {
+    return this.admit(item, options, owner) ?? doneInTurn()
+  }
+
+  /** As `send`, but gives nothing to wait for where the item was admitted at once: for callers that let turns end. */
+  admit(item: unknown, options: ItemSendOptions | undefined, owner: object): Promise<void> | undefined {
     try {
       const limits = options === undefined ? NO_LIMIT : checkSend(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
@@ -78,7 +83,7 @@ export class Outbox implements TurnEnd {
         if (this.#credit > 0 || this.#renew()) {
           this.#staged.push(item)
           this.#credit--
-          return doneInTurn()
+          return undefined
         }
         return this.#sendNow(encodeItem(item, 'item'), limits, owner)
       }
@@ -90,7 +95,7 @@ export class Outbox implements TurnEnd {
       this.#staged.pushEncoded(encoded)
       this.#credit--
       if (this.#staged.isHeavy) this.endTurn()
-      return doneInTurn()
+      return undefined
     } catch (error) {
       return Promise.reject(error)
     }
@@ -170,13 +175,13 @@ export class Outbox implements TurnEnd {
     return binding.spendChannelBlobs(handle, items.kinds, items.ends, items.bytes, items.length, want)
   }
 
-  #sendNow(item: EncodedItem, limits: CheckedSend, owner: object): Promise<void> {
+  #sendNow(item: EncodedItem, limits: CheckedSend, owner: object): Promise<void> | undefined {
     this.endTurn()
     const mode = this.#mayWait(limits, 0) ? SendMode.Wait : SendMode.Try
     const admission = this.#sendItem(item, mode, limits.label)
     if (admission > 0) return this.#wait('send()', admission, limits, plain, owner)
     if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
-    return doneInTurn()
+    return undefined
   }
 
   /** Sends `item` after everything that is staged. */

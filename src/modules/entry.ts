@@ -2,6 +2,7 @@
 
 import { workerData } from 'node:worker_threads'
 import { Channel } from '../channel/channel.js'
+import { flush } from '../channel/turn-end.js'
 import { hold, release } from '../environment.js'
 import { sendingTo } from '../sink.js'
 import { type AnyFunction, loadFunction } from './load.js'
@@ -29,9 +30,11 @@ async function run(start: WorkerStart): Promise<void> {
   let role: WorkerRole
   try {
     const loaded = await loadFunction(start.module)
-    const call = start.sink ? (sendingTo(Channel.attach(start.sink), loaded) as AnyFunction) : loaded
-    role =
-      start.role === 'handler' ? new WorkerHandler(start, call, tell) : new WorkerSource(start, call, tell)
+    if (start.role === 'handler') {
+      // Flushed each time: a worker that dies takes along what it has staged, of items that count as handled by then.
+      const sending = start.sink && sendingTo(Channel.attach(start.sink), loaded, flush)
+      role = new WorkerHandler(start, loaded, tell, sending as AnyFunction | undefined)
+    } else role = new WorkerSource(start, loaded, tell)
   } catch (error) {
     tell({ type: 'failed', error: packThrown(error) })
     release()

@@ -30,6 +30,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   attempt = 1
   readonly #start: WorkerStart
   readonly #handler: AnyFunction
+  /** What is called in its place where a result goes elsewhere, other than to a caller of `run`. */
+  readonly #sending: AnyFunction | undefined
   readonly #tell: (message: FromWorker) => void
   readonly #chunk = new Chunk()
   readonly #outbox = new Outbox()
@@ -46,12 +48,18 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   #reporting = false
   #over = false
 
-  constructor(start: WorkerStart, handler: AnyFunction, tell: (message: FromWorker) => void) {
+  constructor(
+    start: WorkerStart,
+    handler: AnyFunction,
+    tell: (message: FromWorker) => void,
+    sending?: AnyFunction,
+  ) {
     this.#start = start
     this.worker = start.index
     // A worker in a dead one's place counts anew.
     this.prefix = `${start.index}.${threadId}.`
     this.#handler = handler
+    this.#sending = sending
     this.#tell = tell
     const { sender, port } = openSender<unknown>(start.system, start.capacity, () => this.#flush())
     this.#sender = sender
@@ -130,6 +138,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   async #handleChunk(count: number): Promise<void> {
     const { header, tags, tagged } = this.#chunk
     const handler = this.#handler
+    const sending = this.#sending ?? handler
     const began = performance.now()
     const items = this.#chunk.decode(count, () => binding.takeLargeWork(this.#handle))
     this.attempt = header[Header.Attempt] as number
@@ -138,9 +147,11 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     let reported = began
     while (done < count && this.#claim()) {
       this.sequence++
-      const wanted = collecting || (tagged && tags[done] !== 0)
+      const run = tagged && tags[done] !== 0
+      const wanted = collecting || run
+      const call = run ? handler : sending
       try {
-        let result = handler(items[done], new HandlerContext<unknown>(this, this.sequence))
+        let result = call(items[done], new HandlerContext<unknown>(this, this.sequence))
         if (isThenable(result)) {
           this.#reportSoon()
           result = await result

@@ -44,7 +44,7 @@ export class WorkerThread {
       name: `millrace-${start.role === 'handler' ? 'w' : 'p'}${start.index}`,
       ...(env !== undefined && { env: env as NodeJS.ProcessEnv }),
       ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
-      ...(execArgv !== undefined && { execArgv: [...execArgv] }),
+      execArgv: execArgv ? [...execArgv] : inheritedFlags(),
     })
     hold()
     this.loaded = new Promise<void>((resolve, reject) => {
@@ -88,4 +88,11 @@ export class WorkerThread {
     clearTimeout(timer)
     release()
   }
+}
+
+/** This process's flags, but for one that only goes with `--eval`: a worker runs a file. */
+function inheritedFlags(): string[] {
+  return process.execArgv.filter(
+    (flag, index, flags) => !flag.startsWith('--input-type') && flags[index - 1] !== '--input-type',
+  )
 }

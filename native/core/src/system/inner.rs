@@ -239,7 +239,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
                 }
                 Err(SendTimeoutError::Aborted(rest)) => {
                     let message = "expected a channel that takes the results, got one that was aborted";
-                    return Some((rest, Failure::new("ERR_MILLRACE_CLOSED", message)));
+                    return Some((rest, Failure::new("ERR_MILLRACE_SINK_ABORTED", message)));
                 }
                 Err(SendTimeoutError::Timeout(left)) if self.aborted.load(Ordering::Acquire) => {
                     let expired = self.control().expired;

@@ -1,0 +1,95 @@
+/** The producer whose items come from a channel of another make than ours. */
+
+import type { ItemChannel } from './channel/item-channel.js'
+import type { Lease } from './channel/lease.js'
+import { toFailure } from './failure.js'
+import type { SourceSystem } from './source-runner.js'
+import { inNextTurn, turnIsDue } from './turn.js'
+
+/** How a plan tells such a channel from other sources. */
+export class ForeignChannel {
+  readonly channel: ItemChannel<unknown>
+
+  constructor(channel: ItemChannel<unknown>) {
+    this.channel = channel
+  }
+}
+
+/**
+ * Leases item by item, and settles a lease once its item is in the system's own channel: what a stop comes in between
+ * goes back.
+ */
+export class ChannelRunner {
+  readonly #system: SourceSystem
+  readonly #channel: ItemChannel<unknown>
+  readonly #stopping = new AbortController()
+  /** Whether an item waits for room. */
+  #sending = false
+  #over = false
+
+  constructor(system: SourceSystem, channel: ItemChannel<unknown>) {
+    this.#system = system
+    this.#channel = channel
+  }
+
+  /** Begins to take, unless it was stopped before. */
+  start(): void {
+    if (!this.#over) void this.#run()
+  }
+
+  /** Ends production. A lease that is still awaited is not waited for: should it come, it goes back. */
+  stop(): void {
+    this.#stopping.abort()
+    if (!this.#sending) this.#end()
+  }
+
+  /** Ends production at once: an item that waits for room goes back. */
+  abort(): void {
+    this.#stopping.abort()
+    this.#end()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let failure: { error: unknown } | undefined
+    try {
+      while (!signal.aborted) {
+        await this.#pass(await this.#channel.lease({ signal }))
+        if (turnIsDue()) await new Promise<void>(inNextTurn)
+      }
+    } catch (error) {
+      // At its end a channel says that it is closed; after a stop, nobody wants to know.
+      if (!signal.aborted && toFailure(error).code !== 'ERR_MILLRACE_CLOSED') failure = { error }
+    }
+    this.#end(failure)
+  }
+
+  async #pass(lease: Lease<unknown>): Promise<void> {
+    let admitted = false
+    try {
+      admitted = !this.#stopping.signal.aborted && (await this.#send(lease.item))
+    } catch (error) {
+      await lease.retry(error)
+      throw error
+    }
+    await (admitted ? lease.settle() : lease.retry())
+  }
+
+  /** @throws where `item` can't travel */
+  async #send(item: unknown): Promise<boolean> {
+    this.#sending = true
+    try {
+      return await new Promise<boolean>((resolve) => {
+        if (!this.#system.sendPulled([item], resolve)) resolve(true)
+      })
+    } finally {
+      this.#sending = false
+    }
+  }
+
+  #end(failure?: { error: unknown }): void {
+    if (this.#over) return
+    this.#over = true
+    this.#system.sourceEnded(failure)
+  }
+}

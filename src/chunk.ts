@@ -79,15 +79,15 @@ export class Chunk {
   }
 
   /**
-   * The chunk's items, in the first `count` places of an array that the next call uses again.
+   * The chunk's items, in the first `count` places of `items`, or where they lie; by default of an array that the next
+   * call uses again.
    *
    * @param large - gives the items' bytes where they did not fit the chunk
    */
-  decode(count: number, large: () => Uint8Array): ChunkItems {
+  decode(count: number, large: () => Uint8Array, items: unknown[] = this.#items): ChunkItems {
     const kind = this.header[Header.Kind] as number
     const length = this.header[Header.Bytes] as number
     if (kind === Kind.Number && length === 0) return this.#numbers
-    const items = this.#items
     const bytes = this.#bytes(count, kind, length, large)
     if (kind === Kind.Text && length <= SHARED_TEXT_MAX && isAscii(bytes))
       this.#decodeAscii(count, items, bytes)

@@ -10,7 +10,7 @@ type Case = 'send' | 'send-await' | 'send-many'
 const how: Record<Case, string> = {
   send: 'send, the last of 100 awaited; for await',
   'send-await': 'each send awaited; for await',
-  'send-many': 'sendMany of 100, awaited; for await',
+  'send-many': 'sendMany of 100, awaited; receiveMany',
 }
 
 function peer(name: string, how: string, mode: string, workload: string, items: number): Contestant {

@@ -6,12 +6,21 @@ import { checker } from './send.js'
 
 export interface OurData {
   payload: PayloadName
+  /** Whether arrays are received, as arrays are sent. */
+  many: boolean
   token: ChannelToken<unknown>
 }
 
-const { payload, token } = workerData as OurData
+/** The most values in an array that is received. */
+const MOST = 500
+const { payload, token, many } = workerData as OurData
 const check = checker(payload)
 const channel = Channel.attach(token)
 parentPort?.postMessage('ready')
-for await (const value of channel) check(value)
+if (many) {
+  for (let batch = await channel.receiveMany(MOST); batch.length > 0; batch = await channel.receiveMany(MOST))
+    for (const value of batch) check(value)
+} else {
+  for await (const value of channel) check(value)
+}
 parentPort?.postMessage(arrived)

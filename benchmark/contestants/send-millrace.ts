@@ -9,7 +9,12 @@ const [mode, payload] = modes as ['send-await' | 'send' | 'send-many', PayloadNa
 const values = storedValues(payload)
 const batches = batchesOf(values)
 const channel = new Channel<unknown>({ capacity: WINDOW })
-const worker = await startWorker('send-millrace-worker', { payload, token: channel.token } satisfies OurData)
+const many = mode === 'send-many'
+const worker = await startWorker('send-millrace-worker', {
+  payload,
+  many,
+  token: channel.token,
+} satisfies OurData)
 
 const cases = {
   async 'send-await'() {

@@ -396,10 +396,10 @@ export class Inbox implements ItemListener, TurnEnd {
 
   #decode(count: number): unknown[] {
     const { handle } = this.#channel
-    const items = this.#chunk.decode(count, () => binding.takeLargeChannelItems(handle))
-    // The chunk uses its array again.
     const own: unknown[] = new Array(count)
-    for (let index = 0; index < count; index++) own[index] = items[index]
+    const items = this.#chunk.decode(count, () => binding.takeLargeChannelItems(handle), own)
+    // Numbers lie in the chunk, which is used again.
+    if (items !== own) for (let index = 0; index < count; index++) own[index] = items[index]
     return own
   }
 }

@@ -1,6 +1,5 @@
 /** JavaScript values to what travels natively: the value at the moment of the call. */
 
-import { isAscii } from 'node:buffer'
 import { InvalidOptionError } from '../errors.js'
 import { Kind } from './kind.js'
 import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
@@ -198,7 +197,7 @@ function createSink(size: number): Sink {
 }
 
 function encodeNumbers(items: readonly unknown[]): Float64Array | undefined {
-  const numbers = new Float64Array(items.length)
+  const numbers = numbersFor(items.length)
   for (let index = 0; index < items.length; index++) {
     const item = items[index]
     if (typeof item !== 'number') return undefined
@@ -207,9 +206,32 @@ function encodeNumbers(items: readonly unknown[]): Float64Array | undefined {
   return numbers
 }
 
+/** The most items whose columns are used again: to make a typed array costs as much as to fill it with a hundred. */
+const REUSED = 1024
+const endsByCount: Uint32Array[] = []
+const numbersByCount: Float64Array[] = []
+let reusedEnds: Uint32Array | undefined
+let reusedNumbers: Float64Array | undefined
+
+/** A column that the next call uses again. */
+function endsFor(count: number): Uint32Array {
+  if (count > REUSED) return new Uint32Array(count)
+  reusedEnds ??= new Uint32Array(REUSED)
+  endsByCount[count] ??= reusedEnds.subarray(0, count)
+  return endsByCount[count]
+}
+
+/** The same for numbers. */
+function numbersFor(count: number): Float64Array {
+  if (count > REUSED) return new Float64Array(count)
+  reusedNumbers ??= new Float64Array(REUSED)
+  numbersByCount[count] ??= reusedNumbers.subarray(0, count)
+  return numbersByCount[count]
+}
+
 /** Strings that are all ASCII and not too long for it are written in one go: a third of the time. */
 function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
-  const ends = new Uint32Array(items.length)
+  const ends = endsFor(items.length)
   let end = 0
   for (let index = 0; index < items.length; index++) {
     const item = items[index]
@@ -218,10 +240,9 @@ function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
     if (end > SCRATCH.length) return undefined
     ends[index] = end
   }
-  const length = SCRATCH.write(items.join(''))
-  // Other text has more bytes than units, or did not fit.
-  return length === end && isAscii(SCRATCH.subarray(0, length))
-    ? { kinds: ALL_TEXT, ends, bytes: SCRATCH, length }
+  // Other text has more bytes than units; where it fills the memory, some of it may be cut off.
+  return SCRATCH.write(items.join('')) === end && end < SCRATCH.length
+    ? { kinds: ALL_TEXT, ends, bytes: SCRATCH, length: end }
     : undefined
 }
 

@@ -208,7 +208,7 @@ export class Outbox implements TurnEnd {
     const { handle } = this.#channel
     if (!(items instanceof Float64Array)) return this.#sendBlobs(items, SendMode.Wait, label)
     if (label === undefined) return binding.sendChannelNumbers(handle, items, SendMode.Wait)
-    const bytes = new Uint8Array(items.buffer)
+    const bytes = new Uint8Array(items.buffer, items.byteOffset, items.byteLength)
     const ends = Uint32Array.from(items, (_, index) => 8 * (index + 1))
     return this.#sendBlobs({ kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }, SendMode.Wait, label)
   }

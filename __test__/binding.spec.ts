@@ -53,7 +53,7 @@ test('a panic in the binding becomes an error', async (t) => {
   const { code, stdout, stderr } = await runProgram(
     t,
     `const { binding } = await import(new URL('native.js', library))
-    const environment = binding.openEnvironment(() => {})
+    const environment = binding.openEnvironment(() => {}, false)
     const system = binding.createSystem(environment, {
       producers: 1, consumers: 1, capacity: 1, source: { kind: 'none' }, handler: { kind: 'external' },
     })
@@ -68,7 +68,7 @@ test('a panic in the binding becomes an error', async (t) => {
 
 function makeSystem(): number {
   return binding.createSystem(
-    binding.openEnvironment(() => {}),
+    binding.openEnvironment(() => {}, false),
     {
       producers: 1,
       consumers: 1,

@@ -116,8 +116,8 @@ export interface NativeToken {
 }
 
 export interface Binding {
-  /** Registers this JavaScript environment. `ring` is called, never concurrently, when there are events to take. */
-  openEnvironment(ring: () => void): number
+  /** Registers this JavaScript environment. `ring` is called, never concurrently, when there are events to take. `mayWait`: it is no main thread. */
+  openEnvironment(ring: () => void, mayWait: boolean): number
   /** Whether the environment's doorbell keeps the event loop alive. */
   keepAlive(environment: number, alive: boolean): void
   /** Fills `events` with rows, and returns how many; fewer than fit: there are no more. */

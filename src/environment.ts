@@ -1,5 +1,6 @@
 /** This JavaScript environment as the native side knows it: its doorbell, and what keeps its event loop alive. */
 
+import { isMainThread } from 'node:worker_threads'
 import { EVENT_WIDTH, Event } from './binding.js'
 import { binding } from './native.js'
 import { beginTurn } from './turn.js'
@@ -26,7 +27,7 @@ const unheld = new FinalizationRegistry<number>((system) => {
 const receivers = new Map<number, ItemListener>()
 const sends = new Map<number, SendListener>()
 const events = new Float64Array(EVENT_WIDTH * 256)
-const handle = binding.openEnvironment(ring)
+const handle = binding.openEnvironment(ring, !isMainThread)
 let holds = 0
 
 /** The handle by which native calls know this environment. */

@@ -32,6 +32,7 @@ pub enum Ready {
 
 pub struct Environment {
     handle: u32,
+    may_wait: bool,
     /// Gone once the environment is: threads that outlive it must not touch it.
     doorbell: Mutex<Option<Doorbell>>,
     /// Whether the bell was rung and not answered. One ring is enough for everything that is ready.
@@ -51,6 +52,11 @@ struct Sends {
 impl Environment {
     pub fn handle(&self) -> u32 {
         self.handle
+    }
+
+    /// Whether its thread may wait for a moment: that of a worker may, the main thread never.
+    pub fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     /// Notes an event and rings. From any thread; never blocks on JavaScript.
@@ -195,11 +201,12 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[napi(catch_unwind)]
-pub fn open_environment(env: Env, ring: Function<(), ()>) -> Result<u32> {
+pub fn open_environment(env: Env, ring: Function<(), ()>, may_wait: bool) -> Result<u32> {
     let doorbell = ring.build_threadsafe_function().weak::<true>().build().map_err(|failed| napi_error(&failed))?;
     let handle = registry::next_handle();
     let environment = Arc::new(Environment {
         handle,
+        may_wait,
         doorbell: Mutex::new(Some(doorbell)),
         rung: AtomicBool::new(false),
         ready: Mutex::default(),

@@ -25,7 +25,7 @@ impl Attachment {
         let handle = registry::next_handle();
         let waker = Waker::from(Arc::new(ItemsWaker { environment: Arc::clone(&environment), attachment: handle }));
         let outlet = Mutex::new(Outlet::new(&entry.channel));
-        let inlet = Mutex::new(Inlet::new(&entry.channel, waker));
+        let inlet = Mutex::new(Inlet::new(&entry.channel, waker, environment.may_wait()));
         Attachment { handle, environment, entry, creator, outlet, inlet }
     }
 

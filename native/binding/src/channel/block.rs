@@ -21,8 +21,12 @@ impl Wake for Unpark {
 /// is waited for, and to be woken costs some ten microseconds on both sides.
 const YIELDS: u32 = 8;
 
-/// Calls `poll` until it is ready, for a few microseconds.
-pub fn poll_for_a_moment<T>(mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
+/// Calls `poll` until it is ready; a few times, where the thread may wait, and else once. On a busy machine a yield may
+/// last a time slice, which the main thread must not lose.
+pub fn poll_for_a_moment<T>(may_wait: bool, mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
+    if !may_wait {
+        return poll();
+    }
     for _ in 0..YIELDS {
         if let Poll::Ready(outcome) = poll() {
             return Poll::Ready(outcome);

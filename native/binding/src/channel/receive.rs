@@ -20,6 +20,8 @@ use crate::registry;
 /// The receiving side of an attachment.
 pub struct Inlet {
     channel: Channel<Items>,
+    /// Whether the thread may wait for a moment.
+    may_wait: bool,
     /// The one place in the queue for all of its waits, which JavaScript serves in order.
     receiving: Receiving<Items>,
     waker: Waker,
@@ -59,9 +61,10 @@ fn code(end: ReceiveError) -> i32 {
 }
 
 impl Inlet {
-    pub fn new(channel: &Channel<Items>, waker: Waker) -> Self {
+    pub fn new(channel: &Channel<Items>, waker: Waker, may_wait: bool) -> Self {
         Inlet {
             channel: channel.clone(),
+            may_wait,
             receiving: channel.receive_async(1),
             waker,
             blocked: None,
@@ -124,7 +127,7 @@ impl Inlet {
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
-                match poll_for_a_moment(|| now(ahead.try_take(most))) {
+                match poll_for_a_moment(self.may_wait, || now(ahead.try_take(most))) {
                     Poll::Pending => self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most),
                     ready @ Poll::Ready(_) => ready,
                 }
@@ -161,7 +164,7 @@ impl Inlet {
         if !wait {
             return now(self.channel.try_hold(max));
         }
-        match poll_for_a_moment(|| now(self.channel.try_hold(max))) {
+        match poll_for_a_moment(self.may_wait, || now(self.channel.try_hold(max))) {
             Poll::Pending => self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max),
             ready @ Poll::Ready(_) => ready,
         }

@@ -78,7 +78,9 @@ impl Attachment {
         if mode == WAIT {
             drop(outlet);
             let mut pending = Pending::channel(sending, count);
-            let through = poll_for_a_moment(|| pending.poll(&mut Context::from_waker(Waker::noop())));
+            let through = poll_for_a_moment(self.environment.may_wait(), || {
+                pending.poll(&mut Context::from_waker(Waker::noop()))
+            });
             return match through {
                 Poll::Ready(progress) => Pending::over(progress).begin(&self.environment),
                 Poll::Pending => pending.begin(&self.environment),

@@ -14,7 +14,15 @@ const WAYS: Record<string, (values: unknown[]) => unknown[]> = {
       return decodeItem(kind, Buffer.from(new Uint8Array(bytes)), 0, length)
     }),
   encodeItems: (values) => decodeItems(columns(encodeItems(values))),
-  Snapshot: (values) => decodeItems(columns(encodeItems(values.map((value) => Snapshot.of(value, 'item'))))),
+  Snapshot: (values) =>
+    decodeItems(
+      columns(
+        encodeItems(
+          values.map((value) => Snapshot.of(value, 'item')),
+          true,
+        ),
+      ),
+    ),
   BlobWriter: (values) => decodeItems(columns(written(values))),
   Chunk: (values) => {
     const received: unknown[] = []

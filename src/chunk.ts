@@ -40,6 +40,8 @@ export const Header = {
   Collecting: 12,
   /** Out, for workers: which attempt the items are at. */
   Attempt: 13,
+  /** Out, for channels: 1 where more items are there, which did not fit or go together with these. */
+  More: 14,
 } as const
 
 /** The header's kind where each item has its own. */
@@ -72,6 +74,11 @@ export class Chunk {
   /** Whether items of this chunk have tags, which tell whose `run()` they belong to. */
   get tagged(): boolean {
     return this.header[Header.Tagged] !== 0
+  }
+
+  /** Whether the call could have handed over more in another chunk. */
+  get hasMore(): boolean {
+    return this.header[Header.More] !== 0
   }
 
   get generation(): number {

@@ -181,7 +181,7 @@ export class Sender<T, R> {
   }
 
   #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean): number {
-    const encoded = encodeItems(items)
+    const encoded = encodeItems(items, true)
     const { handle } = this.#system
     if (encoded instanceof Float64Array) return binding.sendNumbers(handle, encoded, firstTag, fromSource)
     const { kinds, ends, bytes, length } = encoded

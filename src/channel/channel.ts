@@ -30,7 +30,6 @@ export interface SyncOptions {
 
 const MAX_CAPACITY = 2 ** 24
 const DEFAULT_CAPACITY = 1000
-const MAX_ITEMS = 2 ** 32 - 1
 
 /** What one `Channel` object has, apart from the object itself, which may be collected. */
 class Membership {
@@ -180,8 +179,9 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    *
    * Rejects as `send` does. The error's `accepted` is how many items, from the first on, were sent.
    */
-  async sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void> {
-    return this.#attached('sendMany()').outbox.sendMany(items, options, this)
+  sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void> {
+    if (this.#detached) return Promise.reject(detachedError('sendMany()'))
+    return this.#attachment.outbox.sendMany(items, options, this)
   }
 
   /**
@@ -224,9 +224,9 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    *
    * Rejects as `receive` does, but not at the end.
    */
-  async receiveMany(max: number, options?: WaitOptions): Promise<T[]> {
-    const { inbox } = this.#attached('receiveMany()')
-    return inbox.receiveMany(checkInteger('max', max, 1, MAX_ITEMS), options, this) as Promise<T[]>
+  receiveMany(max: number, options?: WaitOptions): Promise<T[]> {
+    if (this.#detached) return Promise.reject(detachedError('receiveMany()'))
+    return this.#attachment.inbox.receiveMany(max, options, this) as Promise<T[]>
   }
 
   /**

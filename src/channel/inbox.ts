@@ -7,6 +7,7 @@ import { CHUNK_ITEMS, type Chunk } from '../chunk.js'
 import { hold, type ItemListener, release } from '../environment.js'
 import { binding } from '../native.js'
 import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
+import { checkInteger } from '../validate.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { mayBlock } from './blocking.js'
 import { parseHeaders } from './send-options.js'
@@ -44,6 +45,8 @@ interface Waiting {
 /** What is given when the end comes. */
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })
 const NO_LIMIT: WaitOptions = {}
+/** The most items that a call may ask for: native counts are 32 bits wide. */
+const MAX_ITEMS = 2 ** 32 - 1
 /** The most items that an iteration takes ahead. */
 const MAX_AHEAD = 128
 /** ms: while a loop is through with what it took ahead in less, it takes more. */
@@ -104,6 +107,11 @@ export class Inbox implements ItemListener, TurnEnd {
   }
 
   receiveMany(max: number, options: WaitOptions | undefined, owner: object): Promise<unknown[]> {
+    try {
+      checkInteger('max', max, 1, MAX_ITEMS)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return this.#wait('receiveMany()', options, owner, (wait, resolve, reject) => {
       const taken = this.#takeMany(max, wait)
       if (typeof taken !== 'number') resolve(taken)
@@ -374,7 +382,7 @@ export class Inbox implements ItemListener, TurnEnd {
     if (count <= 0) return count
     const items = this.#decode(count)
     // Items that don't go together, or large ones, come in several chunks.
-    while (items.length < max && !turnIsDue()) {
+    while (this.#chunk.hasMore && items.length < max && !turnIsDue()) {
       const more = binding.takeChannelItems(handle, Math.min(max - items.length, CHUNK_ITEMS), false)
       if (more <= 0) break
       for (const item of this.#decode(more)) items.push(item)

@@ -101,11 +101,16 @@ export class Outbox implements TurnEnd {
     }
   }
 
-  async sendMany(
-    items: readonly unknown[],
-    options: ItemSendOptions | undefined,
-    owner: object,
-  ): Promise<void> {
+  sendMany(items: readonly unknown[], options: ItemSendOptions | undefined, owner: object): Promise<void> {
+    try {
+      return this.#sendMany(items, options, owner)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  // No async function: one that returns a promise is two more turns of the microtasks away from its end.
+  #sendMany(items: readonly unknown[], options: ItemSendOptions | undefined, owner: object): Promise<void> {
     if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
     const limits = options === undefined ? NO_LIMIT : checkSend(options)
     if (limits.label?.id !== undefined) {

@@ -33,6 +33,10 @@ export function decodeEach(
   bytes: Buffer,
   items: unknown[],
 ): void {
+  if (kinds === Kind.Bytes) {
+    decodeBytes(count, ends, bytes, items)
+    return
+  }
   unpackTogether(bytes, (unpackNext) => {
     for (let index = 0, begin = 0; index < count; index++) {
       const kind = typeof kinds === 'number' ? kinds : (kinds[index] as number)
@@ -41,6 +45,16 @@ export function decodeEach(
       begin = end
     }
   })
+}
+
+/** The most common of all items that have memory: two getters of the view's are as long as its making. */
+function decodeBytes(count: number, ends: Uint32Array, bytes: Buffer, items: unknown[]): void {
+  const { buffer, byteOffset } = bytes
+  for (let index = 0, begin = 0; index < count; index++) {
+    const end = ends[index] as number
+    items[index] = new Uint8Array(buffer, byteOffset + begin, end - begin)
+    begin = end
+  }
 }
 
 /**

@@ -37,6 +37,8 @@ enum Header {
     /// Out, for workers: whether results are wanted; which attempt the items are at.
     Collecting = 12,
     Attempt = 13,
+    /// Out, for channels: whether more items are there, which did not fit or go together with these.
+    More = 14,
 }
 
 /// A chunk, for the time of a call: batches are added until one does not fit the shape or the room.
@@ -185,6 +187,12 @@ impl<'a> Chunk<'a> {
         self.finish(0)
     }
 
+    /// As [`finish`](Chunk::finish), for a channel.
+    pub fn finish_for_channel(mut self, more: bool) -> i32 {
+        self.write(Header::More as usize, f64::from(u8::from(more)));
+        self.finish(0)
+    }
+
     fn take_counts(&mut self, first: Header) -> [usize; 2] {
         let first = first as usize;
         let counts = [self.read(first) as usize, self.read(first + 1) as usize];
@@ -238,6 +246,7 @@ pub fn chunk_layout() -> std::collections::HashMap<String, u32> {
         ("Tagged", Header::Tagged as usize),
         ("Collecting", Header::Collecting as usize),
         ("Attempt", Header::Attempt as usize),
+        ("More", Header::More as usize),
     ];
     places.into_iter().map(|(name, place)| (name.to_owned(), place as u32)).collect()
 }

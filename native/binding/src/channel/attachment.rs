@@ -24,7 +24,7 @@ impl Attachment {
     pub fn new(environment: Arc<Environment>, entry: Arc<Entry>, creator: bool) -> Self {
         let handle = registry::next_handle();
         let waker = Waker::from(Arc::new(ItemsWaker { environment: Arc::clone(&environment), attachment: handle }));
-        let outlet = Mutex::new(Outlet::new(&entry.channel));
+        let outlet = Mutex::new(Outlet::new(&entry.channel, environment.may_wait()));
         let inlet = Mutex::new(Inlet::new(&entry.channel, waker, environment.may_wait()));
         Attachment { handle, environment, entry, creator, outlet, inlet }
     }

@@ -17,23 +17,49 @@ impl Wake for Unpark {
     }
 }
 
-/// How often to yield before a wait that would go through the event loop. The other side is often about to do what
-/// is waited for, and to be woken costs some ten microseconds on both sides.
-const YIELDS: u32 = 8;
+/// How long a worker thread looks out for what it waits for, before it leaves that to its event loop: the other side is
+/// often about to do it, and to be woken costs some ten microseconds on both sides. Waits that turn out long make it
+/// short, as hypervisors do for a processor that has nothing to do (`halt_poll_ns` of KVM).
+///
+/// The main thread looks once: on a busy machine a yield may last a time slice, which it must not lose.
+pub struct Patience {
+    may_wait: bool,
+    limit: Duration,
+    gave_up: Option<Instant>,
+}
 
-/// Calls `poll` until it is ready; a few times, where the thread may wait, and else once. On a busy machine a yield may
-/// last a time slice, which the main thread must not lose.
-pub fn poll_for_a_moment<T>(may_wait: bool, mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
-    if !may_wait {
-        return poll();
+const LONGEST: Duration = Duration::from_micros(50);
+const SHORTEST: Duration = Duration::from_micros(2);
+
+impl Patience {
+    pub fn new(may_wait: bool) -> Self {
+        Patience { may_wait, limit: LONGEST, gave_up: None }
     }
-    for _ in 0..YIELDS {
-        if let Poll::Ready(outcome) = poll() {
-            return Poll::Ready(outcome);
+
+    /// Calls `poll` until it is ready, or patience is at its end.
+    pub fn poll<T>(&mut self, mut poll: impl FnMut() -> Poll<T>) -> Poll<T> {
+        let mut begin = None;
+        loop {
+            if let Poll::Ready(outcome) = poll() {
+                if let Some(gave_up) = self.gave_up.take()
+                    && gave_up.elapsed() < 2 * LONGEST
+                {
+                    self.limit = LONGEST;
+                }
+                return Poll::Ready(outcome);
+            }
+            if !self.may_wait {
+                return Poll::Pending;
+            }
+            let begin = *begin.get_or_insert_with(Instant::now);
+            if begin.elapsed() >= self.limit {
+                self.limit = (self.limit / 2).max(SHORTEST);
+                self.gave_up = Some(Instant::now());
+                return Poll::Pending;
+            }
+            yield_now();
         }
-        yield_now();
     }
-    Poll::Pending
 }
 
 /// Blocks until `poll` is ready, for `ms` at most, and never for longer than a slice.

@@ -9,7 +9,7 @@ use millrace_core::{Batch, Channel, Items, Lease, ReceiveError, TryReceiveError}
 use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
-use super::block::{block_for, poll_for_a_moment};
+use super::block::{Patience, block_for};
 use super::{Attachment, NativeLabel};
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
@@ -20,8 +20,7 @@ use crate::registry;
 /// The receiving side of an attachment.
 pub struct Inlet {
     channel: Channel<Items>,
-    /// Whether the thread may wait for a moment.
-    may_wait: bool,
+    patience: Patience,
     /// The one place in the queue for all of its waits, which JavaScript serves in order.
     receiving: Receiving<Items>,
     waker: Waker,
@@ -64,7 +63,7 @@ impl Inlet {
     pub fn new(channel: &Channel<Items>, waker: Waker, may_wait: bool) -> Self {
         Inlet {
             channel: channel.clone(),
-            may_wait,
+            patience: Patience::new(may_wait),
             receiving: channel.receive_async(1),
             waker,
             blocked: None,
@@ -93,13 +92,17 @@ impl Inlet {
         mut first: impl FnMut(&mut Self, usize) -> Polled<Held<Items>>,
     ) -> i32 {
         self.large = None;
+        let mut more = true;
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let taken = if chunk.count() == 0 { first(self, most) } else { now(self.channel.try_hold(most)) };
             let mut held = match taken {
                 Poll::Ready(Ok(held)) => held,
                 // Where something was taken, the end comes with the next call.
-                _ if chunk.count() > 0 => break,
+                _ if chunk.count() > 0 => {
+                    more = false;
+                    break;
+                }
                 Poll::Ready(Err(end)) => return code(end),
                 Poll::Pending => return NOTHING,
             };
@@ -115,7 +118,7 @@ impl Inlet {
                 break;
             }
         }
-        chunk.finish(0)
+        chunk.finish_for_channel(more)
     }
 
     /// Fills the chunk with up to `max` items, which are to be claimed.
@@ -127,7 +130,7 @@ impl Inlet {
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
-                match poll_for_a_moment(self.may_wait, || now(ahead.try_take(most))) {
+                match self.patience.poll(|| now(ahead.try_take(most))) {
                     Poll::Pending => self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most),
                     ready @ Poll::Ready(_) => ready,
                 }
@@ -164,7 +167,7 @@ impl Inlet {
         if !wait {
             return now(self.channel.try_hold(max));
         }
-        match poll_for_a_moment(self.may_wait, || now(self.channel.try_hold(max))) {
+        match self.patience.poll(|| now(self.channel.try_hold(max))) {
             Poll::Pending => self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max),
             ready @ Poll::Ready(_) => ready,
         }

@@ -8,7 +8,7 @@ use millrace_core::channel::{Cancelled, Credit, Producer, Sending};
 use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
 use napi_derive::napi;
 
-use super::block::{block_for, poll_for_a_moment};
+use super::block::{Patience, block_for};
 use super::{Attachment, NativeLabel};
 use crate::environment::lock;
 use crate::error::Result;
@@ -28,12 +28,13 @@ pub struct Outlet {
     pub credit: Credit<Items>,
     /// The send that blocks the thread.
     blocked: Option<Sending<Items>>,
+    patience: Patience,
 }
 
 impl Outlet {
-    pub fn new(channel: &Channel<Items>) -> Self {
+    pub fn new(channel: &Channel<Items>, may_wait: bool) -> Self {
         let producer = channel.producer();
-        Outlet { credit: producer.credit(), producer, blocked: None }
+        Outlet { credit: producer.credit(), producer, blocked: None, patience: Patience::new(may_wait) }
     }
 
     pub fn end(&mut self) {
@@ -76,11 +77,9 @@ impl Attachment {
         let count = items.len();
         let mut sending = outlet.producer.send(items);
         if mode == WAIT {
-            drop(outlet);
             let mut pending = Pending::channel(sending, count);
-            let through = poll_for_a_moment(self.environment.may_wait(), || {
-                pending.poll(&mut Context::from_waker(Waker::noop()))
-            });
+            let through = outlet.patience.poll(|| pending.poll(&mut Context::from_waker(Waker::noop())));
+            drop(outlet);
             return match through {
                 Poll::Ready(progress) => Pending::over(progress).begin(&self.environment),
                 Poll::Pending => pending.begin(&self.environment),

@@ -50,45 +50,23 @@ impl Items {
     /// Everything is looked at before it is believed: the columns may come from outside. Costs a pass over `ends`
     /// and over the kinds.
     pub fn from_blobs(bytes: Vec<u8>, ends: &[u32], kinds: KindNumbers<'_>) -> Result<Self, ColumnsError> {
-        let kind_at = |index: usize| {
-            let number = match kinds {
-                KindNumbers::One(number) => number,
-                KindNumbers::Each(numbers) => numbers[index],
-            };
-            Kind::from_number(number).ok_or(ColumnsError::Kind { index, number })
-        };
-        if let KindNumbers::Each(numbers) = kinds
-            && numbers.len() != ends.len()
-        {
-            return Err(ColumnsError::Length { column: "kinds", expected: ends.len(), got: numbers.len() });
-        }
-        let mut bounds = Vec::with_capacity(ends.len() + 1);
-        let mut each = Vec::with_capacity(if matches!(kinds, KindNumbers::Each(_)) { ends.len() } else { 0 });
-        let mut begin = 0;
-        bounds.push(begin);
-        for (index, &end) in ends.iter().enumerate() {
-            let kind = kind_at(index)?;
-            let end = end as usize;
-            let Some(item) = bytes.get(begin..end) else {
-                return Err(ColumnsError::End { index, begin, end, bytes: bytes.len() });
-            };
-            if !kind.accepts(item) {
-                return Err(ColumnsError::Malformed { index, kind, length: item.len() });
-            }
-            if matches!(kinds, KindNumbers::Each(_)) {
-                each.push(kind);
-            }
-            bounds.push(end);
-            begin = end;
-        }
-        if begin != bytes.len() {
-            return Err(ColumnsError::Length { column: "bytes", expected: begin, got: bytes.len() });
-        }
         let kinds = match kinds {
-            KindNumbers::One(_) if ends.is_empty() => return Ok(Items::default()),
-            KindNumbers::One(_) => Ok(kind_at(0)?),
-            KindNumbers::Each(_) => Err(each),
+            KindNumbers::One(_) if ends.is_empty() && bytes.is_empty() => return Ok(Items::default()),
+            KindNumbers::One(number) => Ok(kind_of(0, number)?),
+            KindNumbers::Each(numbers) if numbers.len() == ends.len() => Err(numbers
+                .iter()
+                .enumerate()
+                .map(|(index, &number)| kind_of(index, number))
+                .collect::<Result<_, _>>()?),
+            KindNumbers::Each(numbers) => {
+                return Err(ColumnsError::Length { column: "kinds", expected: ends.len(), got: numbers.len() });
+            }
         };
+        let bounds: Vec<usize> = std::iter::once(0).chain(ends.iter().map(|&end| end as usize)).collect();
+        let whole = bounds[bounds.len() - 1] == bytes.len();
+        if !(whole && rises_plainly(ends) && kinds.as_ref().is_ok_and(|kind| kind.accepts_all())) {
+            check_each(&bytes, &bounds, &kinds)?;
+        }
         Ok(Items::from(Column::Blobs(Blobs::from_parts(bytes, bounds, kinds))))
     }
 
@@ -129,6 +107,37 @@ impl Items {
                 })
             }
         }
+    }
+}
+
+fn kind_of(index: usize, number: u8) -> Result<Kind, ColumnsError> {
+    Kind::from_number(number).ok_or(ColumnsError::Kind { index, number })
+}
+
+/// Whether `ends` never falls; false also where one needs all 32 bits. A pass without a branch, which vector units do.
+fn rises_plainly(ends: &[u32]) -> bool {
+    let first = ends.first().copied().unwrap_or(0);
+    let signs = ends.windows(2).fold(first, |signs, pair| signs | pair[1] | pair[1].wrapping_sub(pair[0]));
+    signs >> 31 == 0
+}
+
+/// Looks at the items one by one.
+fn check_each(bytes: &[u8], bounds: &[usize], kinds: &Result<Kind, Vec<Kind>>) -> Result<(), ColumnsError> {
+    for (index, pair) in bounds.windows(2).enumerate() {
+        let (begin, end) = (pair[0], pair[1]);
+        let kind = kinds.as_ref().map_or_else(|each| each[index], |kind| *kind);
+        let Some(item) = bytes.get(begin..end) else {
+            return Err(ColumnsError::End { index, begin, end, bytes: bytes.len() });
+        };
+        if !kind.accepts(item) {
+            return Err(ColumnsError::Malformed { index, kind, length: item.len() });
+        }
+    }
+    let expected = bounds[bounds.len() - 1];
+    if expected == bytes.len() {
+        Ok(())
+    } else {
+        Err(ColumnsError::Length { column: "bytes", expected, got: bytes.len() })
     }
 }
 

@@ -78,6 +78,11 @@ impl Kind {
             Kind::Text | Kind::Bytes | Kind::Value | Kind::Packed => true,
         }
     }
+
+    /// Whether it accepts any bytes.
+    pub(super) fn accepts_all(self) -> bool {
+        matches!(self, Kind::Text | Kind::Bytes | Kind::Value | Kind::Packed)
+    }
 }
 
 /// How text that is made natively (lines, file names) reaches JavaScript.

@@ -10,7 +10,7 @@ import {
   sourceModule,
 } from '../src/index.js'
 import { Cells } from './helpers/cells.js'
-import { assertSaid, runFile } from './helpers/program.js'
+import { assertSaid, runFile, runProgram } from './helpers/program.js'
 
 const PLAIN = new URL('./modules/plain.js', import.meta.url)
 const SHARED = new URL('./modules/shared.js', import.meta.url)
@@ -190,6 +190,16 @@ test('workers have the environment, flags and limits that were asked for', async
   t.deepEqual(await system.run('PATH'), [undefined, ['--no-warnings'], 99])
   await system.stop()
 })
+
+for (const [name, run] of Object.entries({ runFile, runProgram })) {
+  test(`workers start whatever flags of V8 the process has: ${name}`, async (t) => {
+    const source = `const system = new ProducerConsumerSystem({ consumers: 1, handler: new URL(${JSON.stringify(PLAIN.href)}) })
+      await system.start()
+      console.log(await system.run(1), typeof gc)
+      await system.stop()`
+    assertSaid(t, await run(t, source, ['--expose-gc', '--max-old-space-size=200']), '2 function')
+  })
+}
 
 test('flags that Node refuses fail start()', async (t) => {
   for (const [side, system] of Object.entries({

@@ -31,10 +31,14 @@ export function runProgram(
 }
 
 /** As `runProgram`, from a file: a worker's file can't be run with the flag for a program that is none. */
-export async function runFile(t: ExecutionContext, source: string): Promise<Ended> {
+export async function runFile(
+  t: ExecutionContext,
+  source: string,
+  flags: readonly string[] = [],
+): Promise<Ended> {
   const file = join(await temporaryFolder(t), 'program.mjs')
   await writeFile(file, `${PRELUDE}\n${source}`)
-  return runNode(t, [file])
+  return runNode(t, [...flags, file])
 }
 
 async function runNode(t: ExecutionContext, args: string[]): Promise<Ended> {

@@ -6,6 +6,7 @@ import {
   type ResourceLimits,
   receiveMessageOnPort,
   Worker,
+  type WorkerOptions,
 } from 'node:worker_threads'
 import { hold, release } from '../environment.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
@@ -19,6 +20,7 @@ export interface WorkerListener {
   exited(error: unknown): void
 }
 
+const ENTRY = new URL('entry.js', import.meta.url)
 /** How long a worker that has nothing to do any more may take to exit by itself, in ms. */
 const EXIT_MS = 100
 
@@ -37,15 +39,17 @@ export class WorkerThread {
     this.#port = port1
     const { env, resourceLimits, execArgv, ...module } = start.module
     const workerData: WorkerStart = { ...start, module, port: port2 }
-    // First: it throws where Node refuses a flag.
-    this.#worker = new Worker(new URL('entry.js', import.meta.url), {
+    const options: WorkerOptions = {
       workerData,
       transferList: [port2],
       name: `millrace-${start.role === 'handler' ? 'w' : 'p'}${start.index}`,
       ...(env !== undefined && { env: env as NodeJS.ProcessEnv }),
       ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
-      execArgv: execArgv ? [...execArgv] : inheritedFlags(),
-    })
+    }
+    // First: it throws where Node refuses a flag.
+    this.#worker = execArgv
+      ? new Worker(ENTRY, { ...options, execArgv: [...execArgv] })
+      : startInheriting(options)
     hold()
     this.loaded = new Promise<void>((resolve, reject) => {
       this.#settleLoading = { resolve, reject }
@@ -90,9 +94,17 @@ export class WorkerThread {
   }
 }
 
-/** This process's flags, but for one that only goes with `--eval`: a worker runs a file. */
-function inheritedFlags(): string[] {
-  return process.execArgv.filter(
-    (flag, index, flags) => !flag.startsWith('--input-type') && flags[index - 1] !== '--input-type',
-  )
+/** A worker that has this process's flags, as Node has it. */
+function startInheriting(options: WorkerOptions): Worker {
+  const flags = process.execArgv
+  const isInputType = (flag: string | undefined): boolean => flag?.startsWith('--input-type') ?? false
+  if (!flags.some(isInputType)) return new Worker(ENTRY, options)
+  // That one goes with `--eval` alone, and a worker runs a file. The others have to be given as a list then, in which Node
+  // refuses V8's flags: they are the whole process's anyway.
+  const others = flags.filter((flag, index) => !isInputType(flag) && flags[index - 1] !== '--input-type')
+  try {
+    return new Worker(ENTRY, { ...options, execArgv: others })
+  } catch {
+    return new Worker(ENTRY, { ...options, execArgv: [] })
+  }
 }

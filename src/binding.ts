@@ -220,7 +220,7 @@ export interface Binding {
   /** Sends results into a channel, which is closed with the system where `close` says so; only before the start. */
   sendResultsTo(system: number, channel: number, close: boolean): void
   /** Fills `chunk` with results; returns how many, or a `Take`. */
-  takeResults(system: number, chunk: Uint8Array): number
+  takeResults(system: number, chunk: Uint8Array, wait: boolean): number
   takeLargeResults(system: number): Uint8Array
   /** The reader broke off: later results are dropped. */
   endResults(system: number): void

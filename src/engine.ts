@@ -329,7 +329,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     }
     callNative(() => binding.wantResults(this.handle))
     this.results = new Results({
-      refill: () => (this.#end ? [] : this.#outcomes.takeResults()),
+      refill: (wait) => (this.#end ? [] : this.#outcomes.takeResults(wait)),
       onBreak: () => {
         if (!this.#end) binding.endResults(this.handle)
       },

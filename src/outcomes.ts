@@ -16,9 +16,13 @@ export class NativeOutcomes<T, R> {
     this.#handle = handle
   }
 
-  /** The results that are there; none does not mean that none will come. */
-  takeResults(): R[] {
-    const count = binding.takeResults(this.#handle, this.#chunk.memory)
+  /**
+   * The results that are there; none does not mean that none will come.
+   *
+   * @param wait - whether to be told when there may be some, where there are none
+   */
+  takeResults(wait: boolean): R[] {
+    const count = binding.takeResults(this.#handle, this.#chunk.memory, wait)
     return count > 0 ? this.#decode(count, () => binding.takeLargeResults(this.#handle)) : []
   }
 

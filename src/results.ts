@@ -1,11 +1,18 @@
 /** Results on their way to the one who iterates `system.results()`. */
 
+import { performance } from 'node:perf_hooks'
 import { inNextTurn, turnIsDue } from './turn.js'
+
+/** ms for which results are gathered where they trickle in: to be woken for each costs the threads that make them a core. */
+const GATHERED = 4
+/** Results trickle where so many at the most come at once, and at least so many in a ms. */
+const FEW = 32
+const OFTEN = 0.5
 
 /** Where results come from, and who is to know of their reader. */
 export interface ResultsOrigin<R> {
-  /** Brings more results, if there are any, without waiting. */
-  refill?(): R[]
+  /** Brings more results, if there are any; with `wait`, tells later where there are none. */
+  refill?(wait: boolean): R[]
   /** The reader took one. */
   onRead?(): void
   /** The reader broke off. */
@@ -25,6 +32,10 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   #readers: Reader<R>[] = []
   #end: { error?: unknown } | undefined
   #claimed = false
+  /** When results came last. */
+  #cameAt = 0
+  #trickles = false
+  #gathering: NodeJS.Timeout | undefined
 
   constructor(origin: ResultsOrigin<R>) {
     this.#origin = origin
@@ -58,7 +69,7 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   /** Serves readers that wait, now that there may be more to bring. */
   ready(): void {
     while (this.#readers.length > 0) {
-      const values = this.#origin.refill?.() ?? []
+      const values = this.#refill()
       if (values.length === 0) return
       for (const value of values) this.push(value)
     }
@@ -67,8 +78,9 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   /** No more results come. What is there can still be read; then comes the end, or `error` once. */
   end(failure: { error?: unknown } = {}): void {
     if (this.#end) return
+    clearTimeout(this.#gathering)
     for (;;) {
-      const values = this.#origin.refill?.() ?? []
+      const values = this.#refill()
       if (values.length === 0) break
       for (const value of values) this.push(value)
     }
@@ -79,10 +91,14 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   next(): Promise<IteratorResult<R, undefined>> {
     return new Promise((resolve, reject) => {
       const reader = { resolve, reject }
-      if (this.length === 0 && !this.#end) this.#values = this.#origin.refill?.() ?? []
+      if (this.length === 0 && !this.#end && !this.#trickles) this.#values = this.#refill()
       if (this.length === 0) {
-        if (this.#end) this.#finish(reader)
-        else this.#readers.push(reader)
+        if (this.#end) {
+          this.#finish(reader)
+          return
+        }
+        this.#readers.push(reader)
+        if (this.#trickles) this.#gather()
         return
       }
       const result = { value: this.#take(), done: false } as const
@@ -105,6 +121,32 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /** The results that are there: all of them, where they come a few at a time. */
+  #refill(): R[] {
+    const values: R[] = this.#origin.refill?.(false) ?? []
+    if (values.length === 0) {
+      this.#trickles = false
+      return this.#origin.refill?.(true) ?? []
+    }
+    while (values.length <= FEW) {
+      const more = this.#origin.refill?.(false) ?? []
+      if (more.length === 0) break
+      values.push(...more)
+    }
+    const now = performance.now()
+    this.#trickles = values.length <= FEW && values.length / (now - this.#cameAt) >= OFTEN
+    this.#cameAt = now
+    return values
+  }
+
+  /** Looks a little later, by when there may be more than one. */
+  #gather(): void {
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined
+      this.ready()
+    }, GATHERED)
   }
 
   #take(): R {

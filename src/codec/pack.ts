@@ -6,7 +6,7 @@
 import { types } from 'node:util'
 import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
 import { replay } from './replay.js'
-import { nextShape, rootShape, shapeOf } from './shapes.js'
+import { nextShape, rootShape, shapeOf, writerOf } from './shapes.js'
 import { byteLengthOf, isUint8Array } from './views.js'
 
 /** Bytes that grow at their end. */
@@ -238,15 +238,16 @@ function writeRecord(value: object, depth: number): void {
   const { keys, words, hash } = shape
   writeShape(words, hash)
   logRead(keys)
-  let count = 0
-  // Once more, because a getter may take away keys that come later: `for in` then leaves them out.
-  for (const key in value) {
-    if (key !== keys[count++]) throw GIVE_UP
-    const part = (value as Record<string, unknown>)[key]
-    logRead(part)
-    writeValue(part, depth + 1)
-  }
-  if (count !== keys.length) throw GIVE_UP
+  const writer = writerOf(shape)
+  if (writer) writer(value, writePart, depth + 1)
+  else for (const key of keys) writePart((value as Record<string, unknown>)[key], value, key, depth + 1)
+}
+
+function writePart(part: unknown, object: object, key: string, depth: number): void {
+  // Another's getter may have taken it away: then it has no place in a clone. What is in its prototype looks like this.
+  if ((part === undefined || typeof part === 'function') && !hasOwn(object, key)) throw GIVE_UP
+  logRead(part)
+  writeValue(part, depth)
 }
 
 function writeShape(words: Uint32Array, hash: number): void {

@@ -11,7 +11,18 @@ export interface Shape {
   readonly hash: number
   /** Whether the first key, and perhaps more, is an array index. */
   readonly indexed: boolean
+  /** How many objects of it were packed. */
+  uses: number
+  /** Code that packs the values of such an object; null where none may be made. */
+  writer: ShapeWriter | null | undefined
 }
+
+/** Calls `write` with the value of each key of `object`, in their order. */
+export type ShapeWriter = (
+  object: object,
+  write: (value: unknown, object: object, key: string, depth: number) => void,
+  depth: number,
+) => void
 
 /**
  * A place in the tree of keys: which keys led here, and what their shape is. `undefined` stands for a shape not made
@@ -28,6 +39,8 @@ export interface ShapeNode {
 
 /** Objects used as dictionaries have ever new keys: past this many nodes all are forgotten. */
 const MAX_NODES = 4096
+/** To make code costs as much as packing hundreds of objects without. */
+const USES_BEFORE_WRITER = 64
 /** More keys are no record. */
 const MAX_KEYS = 64
 
@@ -67,6 +80,25 @@ export function shapeOf(node: ShapeNode): Shape | null {
   return node.shape
 }
 
+/** Code that packs objects of `shape`, once it is worth making. Reading by a key in a variable takes several times as long. */
+export function writerOf(shape: Shape): ShapeWriter | null {
+  if (shape.writer !== undefined) return shape.writer
+  if (++shape.uses < USES_BEFORE_WRITER) return null
+  shape.writer = createWriter(shape.keys)
+  return shape.writer
+}
+
+function createWriter(keys: readonly string[]): ShapeWriter | null {
+  const calls = keys
+    .map((key) => JSON.stringify(key))
+    .map((key) => `write(object[${key}], object, ${key}, depth)`)
+  try {
+    return new Function('object', 'write', 'depth', calls.join('\n')) as ShapeWriter
+  } catch {
+    return null
+  }
+}
+
 /** 16 bits of a shape's words, by which readers find it again. */
 function hashOf(words: Uint32Array): number {
   let hash = words.length
@@ -95,5 +127,5 @@ function createShape(keys: readonly string[]): Shape | null {
   if (words.length > MAX_SHAPE_WORDS) return null
   for (const [index, byte] of bytes.entries())
     words[index >> 2] = (words[index >> 2] ?? 0) | (byte << (8 * (index & 3)))
-  return { keys, words, hash: hashOf(words), indexed: /^\d/.test(keys[0] ?? '') }
+  return { keys, words, hash: hashOf(words), indexed: /^\d/.test(keys[0] ?? ''), uses: 0, writer: undefined }
 }

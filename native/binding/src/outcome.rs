@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use millrace_core::system::{DeadLetter, Reply};
-use millrace_core::{Batch, Collect, Items, channel::Receiving};
+use millrace_core::{Batch, Channel, Collect, Items, TryReceiveError, channel::Receiving};
 use napi::bindgen_prelude::{Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
@@ -39,6 +39,7 @@ impl Outbox {
 
 /// The reader of a system's results.
 pub struct Results {
+    channel: Channel<Items>,
     receiving: Receiving<Items>,
     waker: Waker,
     outbox: Outbox,
@@ -56,12 +57,17 @@ impl Wake for ResultsWaker {
 }
 
 impl Results {
-    fn take(&mut self, chunk: Chunk<'_>) -> i32 {
+    fn take(&mut self, chunk: Chunk<'_>, wait: bool) -> i32 {
         if self.outbox.rest.is_empty() {
-            match Pin::new(&mut self.receiving).poll(&mut Context::from_waker(&self.waker)) {
+            let polled = if wait {
+                Pin::new(&mut self.receiving).poll(&mut Context::from_waker(&self.waker)).map_err(TryReceiveError::from)
+            } else {
+                Poll::Ready(self.channel.try_receive(ITEMS))
+            };
+            match polled {
                 Poll::Ready(Ok(results)) => self.outbox.rest = results,
+                Poll::Ready(Err(TryReceiveError::Empty)) | Poll::Pending => return NOTHING,
                 Poll::Ready(Err(_)) => return ENDED,
-                Poll::Pending => return NOTHING,
             }
         }
         self.outbox.give(chunk)
@@ -135,6 +141,7 @@ pub fn want_results(system: u32) -> Result<()> {
     let waker = ResultsWaker { environment: Arc::clone(&entry.environment), system };
     *lock(&entry.results) = Some(Results {
         receiving: channel.receive_async(ITEMS),
+        channel,
         waker: Waker::from(Arc::new(waker)),
         outbox: Outbox::default(),
     });
@@ -149,11 +156,11 @@ pub fn send_results_to(system: u32, channel: u32, close: bool) -> Result<()> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_results(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
+pub fn take_results(system: u32, mut chunk: Uint8ArraySlice, wait: bool) -> Result<i32> {
     let entry = registry::system(system)?;
     // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
     let chunk = Chunk::new(unsafe { chunk.as_mut() });
-    Ok(lock(&entry.results).as_mut().map_or(ENDED, |results| results.take(chunk)))
+    Ok(lock(&entry.results).as_mut().map_or(ENDED, |results| results.take(chunk, wait)))
 }
 
 #[napi(catch_unwind)]

@@ -8,7 +8,7 @@ import {
   StaleTokenError,
 } from '../src/index.js'
 import { turns } from './helpers/gate.js'
-import { assertSaid, runProgram } from './helpers/program.js'
+import { assertSaid, runFile, runProgram } from './helpers/program.js'
 import { Thread } from './helpers/worker.js'
 
 test('a token travels by workerData, postMessage and BroadcastChannel', async (t) => {
@@ -309,4 +309,39 @@ test('a process can end in the middle of everything', async (t) => {
     )
     assertSaid(t, ended, 'bye')
   }
+})
+
+test('loaded in a hundred workers in turn, the library leaks no more than they do by themselves', async (t) => {
+  t.timeout(120_000)
+  const grown = async (inWorker: string): Promise<number> => {
+    const ended = await runFile(
+      t,
+      `import { once } from 'node:events'
+      import { Worker } from 'node:worker_threads'
+      const source = new URL('data:text/javascript,' + encodeURIComponent(${inWorker}))
+      const memory = []
+      for (let n = 1; n <= 100; n++) {
+        await once(new Worker(source), 'exit')
+        if (n % 20 !== 0) continue
+        gc()
+        memory.push(process.memoryUsage.rss())
+      }
+      console.log(memory.at(-1) - memory[0])`,
+      ['--expose-gc'],
+    )
+    t.is(ended.stderr, '')
+    return Number(ended.stdout)
+  }
+  const control = await grown('`await import("node:v8")`')
+  const ours = await grown(`\`const { Channel } = await import(\${JSON.stringify(library)})
+    const channel = new Channel({ capacity: 10 })
+    await channel.send({ a: 1 })
+    await channel.receive()
+    await channel.sendMany([1, 'a', { b: 2 }])\``)
+  t.log(`grown by ${ours} bytes, and without the library by ${control}`)
+  // A few pages more or less from run to run.
+  t.true(
+    ours <= Math.max(control, 0) + 2 ** 20,
+    `grown by ${ours} bytes, and without the library by ${control}`,
+  )
 })

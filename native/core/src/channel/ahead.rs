@@ -20,6 +20,7 @@ use std::collections::VecDeque;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::Channel;
 use super::error::{ReceiveError, TryReceiveError};
@@ -320,21 +321,12 @@ impl<B: Batch> Ahead<B> {
         self.channel.settle(n);
     }
 
-    /// Gives a claimed item that was leased back for another attempt.
+    /// Gives a claimed item that was leased back for another attempt, after `delay` at the earliest.
     ///
     /// # Errors
     /// After an abort nobody would take it: it comes back, still to be settled.
-    pub fn give_back(&self, batch: B, attempt: u32) -> Result<(), B> {
-        let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.channel.receivers);
-        if self.channel.permits.snapshot().aborted() {
-            return Err(batch);
-        }
-        receivers.give_back(batch, attempt);
-        self.channel.pass_on(&mut receivers, &mut wakes);
-        drop(receivers);
-        wakes.wake();
-        Ok(())
+    pub fn give_back(&self, batch: B, attempt: u32, delay: Duration) -> Result<(), B> {
+        self.channel.return_lease(batch, attempt, delay)
     }
 }
 

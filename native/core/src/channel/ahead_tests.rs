@@ -119,7 +119,7 @@ fn the_end_waits_for_what_is_ahead_and_leased() {
     word.fetch_add(1, Ordering::AcqRel);
     for item in owner.claimed() {
         assert_eq!(channel.try_receive(1), Err(TryReceiveError::Empty));
-        owner.give_back(item.into_batch(), 2).expect("it was not aborted");
+        owner.give_back(item.into_batch(), 2, std::time::Duration::ZERO).expect("it was not aborted");
     }
     let lease = channel.try_lease(1).expect("it works");
     assert_eq!((lease.attempt(), channel.try_receive(1)), (2, Err(TryReceiveError::Empty)));
@@ -170,7 +170,7 @@ fn what_is_given_back_after_an_abort_is_its_owners_to_settle() {
     let mut taken = owner.try_take(1).expect("it works");
     owner.publish_claimed(&mut taken);
     channel.abort();
-    assert_eq!(owner.give_back(taken.into_batch(), 2), Err(vec![7]));
+    assert_eq!(owner.give_back(taken.into_batch(), 2, std::time::Duration::ZERO), Err(vec![7]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Leases: items handed over and not yet settled.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use super::receivers::Taken;
 use super::shared::Shared;
@@ -63,7 +64,7 @@ impl<B: Batch> Lease<B> {
         if let Some(rest) = rest
             && left > 0
         {
-            self.channel.give_back(rest, self.attempt);
+            self.channel.give_back(rest, self.attempt, Duration::ZERO);
         }
         if n > left {
             self.channel.settle(n - left);
@@ -74,6 +75,15 @@ impl<B: Batch> Lease<B> {
     /// Gives the items back for another attempt. After an abort they are discarded.
     pub fn retry(self) {
         drop(self);
+    }
+
+    /// As [`retry`](Lease::retry), but nobody gets them before `delay` has passed. While as many items wait so as the
+    /// channel has capacity, receivers get only those that are due.
+    #[cfg(not(loom))]
+    pub fn retry_after(mut self, delay: Duration) {
+        if let Some(batch) = self.batch.take() {
+            self.channel.give_back(batch, self.attempt.saturating_add(1), delay);
+        }
     }
 }
 
@@ -89,7 +99,7 @@ impl<B: Batch> Deref for Lease<B> {
 impl<B: Batch> Drop for Lease<B> {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
-            self.channel.give_back(batch, self.attempt.saturating_add(1));
+            self.channel.give_back(batch, self.attempt.saturating_add(1), Duration::ZERO);
         }
     }
 }

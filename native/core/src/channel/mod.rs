@@ -37,6 +37,10 @@ mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
 mod credit;
+#[cfg(not(loom))]
+mod delayed;
+#[cfg(all(test, not(loom)))]
+mod delayed_tests;
 mod end;
 mod error;
 mod future;
@@ -126,6 +130,8 @@ pub struct ChannelStats {
     pub waiting_sends: usize,
     /// Items leased and not yet settled, those given back included.
     pub leased: usize,
+    /// Of those, the ones that wait for another attempt.
+    pub retrying: usize,
     /// Items that an abort found on their way in, or given back after it.
     pub discarded: u64,
 }
@@ -140,7 +146,11 @@ impl<B: Batch> Channel<B> {
         if capacity == 0 || capacity > MAX_CAPACITY {
             return Err(CapacityError { capacity });
         }
-        Ok(Channel { shared: Arc::new(Shared::new(capacity)) })
+        #[cfg(not(loom))]
+        let shared = Arc::new_cyclic(|this| Shared::new(capacity, this.clone()));
+        #[cfg(loom)]
+        let shared = Arc::new(Shared::new(capacity));
+        Ok(Channel { shared })
     }
 
     /// Sends all of `batch`, part by part as room comes. Blocks while the channel is full.
@@ -382,6 +392,7 @@ impl<B: Batch> Channel<B> {
             peak: self.shared.permits.peak(),
             waiting_sends: lock(&self.shared.senders).waiting(),
             leased: self.shared.outstanding.load(Ordering::Relaxed),
+            retrying: lock(&self.shared.receivers).retrying(),
             discarded: self.shared.discarded.load(Ordering::Relaxed),
         }
     }

@@ -1,6 +1,7 @@
 //! Receiving: to take, to wait, and to pass a wake-up on.
 
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::error::{ReceiveError, ReceiveTimeoutError, TryReceiveError};
 use super::permits::OVERTAKING;
@@ -9,6 +10,10 @@ use super::shared::{RECEIVER_SLEEPS, Shared};
 use super::wait::{Deadline, Kind, RECEIVE_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 use crate::sync::{Ordering, fence, lock, thread};
+
+/// What stands for a delay past the clock's range.
+#[cfg(not(loom))]
+const LONGEST_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl<B: Batch> Shared<B> {
     /// Takes up to `max` items, or queues. `lease` counts them as outstanding before their permits can be released.
@@ -187,20 +192,44 @@ impl<B: Batch> Shared<B> {
         wakes.wake();
     }
 
-    /// Puts a lease on the return list for its next attempt. After an abort it is discarded.
-    pub(super) fn give_back(&self, batch: B, attempt: u32) {
+    /// Puts a lease on the return list for its next attempt, after `delay` at the earliest. After an abort it is
+    /// discarded.
+    pub(super) fn give_back(&self, batch: B, attempt: u32, delay: Duration) {
+        if let Err(batch) = self.return_lease(batch, attempt, delay) {
+            self.outstanding.fetch_sub(batch.len(), Ordering::AcqRel);
+            self.discarded.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// As [`give_back`](Shared::give_back), but after an abort it comes back, still to be settled.
+    pub(super) fn return_lease(&self, batch: B, attempt: u32, delay: Duration) -> Result<(), B> {
         let mut wakes = WakeList::default();
         let mut receivers = lock(&self.receivers);
         if self.permits.snapshot().aborted() {
-            drop(receivers);
-            self.outstanding.fetch_sub(batch.len(), Ordering::AcqRel);
-            self.discarded.fetch_add(batch.len() as u64, Ordering::Relaxed);
-            return;
+            return Err(batch);
         }
+        #[cfg(not(loom))]
+        if !delay.is_zero() {
+            let now = std::time::Instant::now();
+            let due = now.checked_add(delay).unwrap_or(now + LONGEST_DELAY);
+            receivers.give_back_at(batch, attempt, due);
+            self.set_alarm(&mut receivers);
+            return Ok(());
+        }
+        let _ = delay;
         receivers.give_back(batch, attempt);
         self.pass_on(&mut receivers, &mut wakes);
         drop(receivers);
         wakes.wake();
+        Ok(())
+    }
+
+    /// Sees to it that someone looks when the next lease is due. An alarm's lock comes after that of the receivers.
+    #[cfg(not(loom))]
+    fn set_alarm(&self, receivers: &mut Receivers<B>) {
+        if let Some(at) = receivers.delayed.next_alarm() {
+            crate::alarm::set(at, self.this.clone());
+        }
     }
 
     /// Settles `n` leased items.
@@ -210,5 +239,19 @@ impl<B: Batch> Shared<B> {
             self.wake_if_ended(&mut wakes);
             wakes.wake();
         }
+    }
+}
+
+#[cfg(not(loom))]
+impl<B: Batch> crate::alarm::Ring for Shared<B> {
+    fn ring(&self) {
+        let mut wakes = WakeList::default();
+        let mut receivers = lock(&self.receivers);
+        receivers.delayed.rung();
+        receivers.mature();
+        self.pass_on(&mut receivers, &mut wakes);
+        self.set_alarm(&mut receivers);
+        drop(receivers);
+        wakes.wake();
     }
 }

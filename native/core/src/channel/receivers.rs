@@ -5,7 +5,11 @@
 
 use std::collections::VecDeque;
 use std::task::Waker;
+#[cfg(not(loom))]
+use std::time::Instant;
 
+#[cfg(not(loom))]
+use super::delayed::Delayed;
 use super::slots::Slots;
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
@@ -14,6 +18,9 @@ use crate::batch::Batch;
 pub(super) struct Receivers<B> {
     /// Leases that were given back. Taken before anything else.
     pub(super) returned: VecDeque<Taken<B>>,
+    /// Leases that were given back for later.
+    #[cfg(not(loom))]
+    pub(super) delayed: Delayed<B>,
     /// What was popped and not taken yet, the rest of a batch above all.
     pub(super) front: VecDeque<B>,
     /// What receivers have taken ahead.
@@ -88,9 +95,12 @@ impl<B: Batch> Taken<B> {
 }
 
 impl<B: Batch> Receivers<B> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
+        let _ = capacity;
         Receivers {
             returned: VecDeque::new(),
+            #[cfg(not(loom))]
+            delayed: Delayed::new(capacity),
             front: VecDeque::new(),
             #[cfg(not(loom))]
             ahead: Vec::new(),
@@ -115,9 +125,41 @@ impl<B: Batch> Receivers<B> {
         self.returned.push_back(Taken { batch, attempt, permits: 0, leased: true });
     }
 
+    /// As [`give_back`](Receivers::give_back), but nobody takes it before `due`.
+    #[cfg(not(loom))]
+    pub(super) fn give_back_at(&mut self, batch: B, attempt: u32, due: Instant) {
+        self.delayed.push(Taken { batch, attempt, permits: 0, leased: true }, due);
+    }
+
     /// Empties the return list.
     pub(super) fn take_returned(&mut self) -> Vec<B> {
+        #[cfg(not(loom))]
+        self.returned.extend(self.delayed.take_all());
         self.returned.drain(..).map(|taken| taken.batch).collect()
+    }
+
+    /// How many items wait for another attempt.
+    pub(super) fn retrying(&self) -> usize {
+        let returned: usize = self.returned.iter().map(|taken| taken.batch.len()).sum();
+        #[cfg(not(loom))]
+        let returned = returned + self.delayed.len();
+        returned
+    }
+
+    /// Puts what is due on the return list. Whether so much waits to become due that nothing else is to be taken.
+    #[cfg(not(loom))]
+    pub(super) fn mature(&mut self) -> bool {
+        if self.delayed.is_empty() {
+            return false;
+        }
+        self.returned.extend(self.delayed.take_due());
+        self.delayed.is_full()
+    }
+
+    #[cfg(loom)]
+    #[allow(clippy::unused_self, reason = "the models know no time")]
+    fn mature(&mut self) -> bool {
+        false
     }
 
     /// The next batch in order, leases that were given back apart.
@@ -128,6 +170,7 @@ impl<B: Batch> Receivers<B> {
 
     /// Takes up to `max` items, and leaves `kept` of those that are there.
     pub(super) fn take(&mut self, slots: &Slots<B>, max: usize, kept: usize) -> Option<Taken<B>> {
+        let full = self.mature();
         let max =
             if kept == 0 { max } else { max.min(self.count(slots, kept.saturating_add(max)).saturating_sub(kept)) };
         if max == 0 {
@@ -139,6 +182,9 @@ impl<B: Batch> Receivers<B> {
                 self.returned.push_front(std::mem::replace(&mut taken, part));
             }
             return Some(taken);
+        }
+        if full {
+            return None;
         }
         let Some(mut batch) = self.pop(slots) else { return self.take_ahead(max) };
         if batch.len() > max {
@@ -162,6 +208,10 @@ impl<B: Batch> Receivers<B> {
 
     /// Whether more than `n` items are there.
     pub(super) fn has_more_than(&mut self, slots: &Slots<B>, n: usize) -> bool {
+        let full = self.mature();
+        if full {
+            return self.returned.iter().map(|taken| taken.batch.len()).sum::<usize>() > n;
+        }
         if n > 0 {
             return self.count(slots, n + 1) > n;
         }

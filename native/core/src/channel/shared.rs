@@ -21,6 +21,9 @@ pub(super) const LIFTED: u8 = 4;
 /// for a few moves of memory, never across a wait.
 #[derive(Debug)]
 pub(super) struct Shared<B> {
+    /// For alarms.
+    #[cfg(not(loom))]
+    pub(super) this: std::sync::Weak<Self>,
     pub(super) permits: Permits,
     pub(super) slots: Slots<B>,
     pub(super) senders: CachePadded<Mutex<Senders<B>>>,
@@ -34,12 +37,14 @@ pub(super) struct Shared<B> {
 }
 
 impl<B: Batch> Shared<B> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, #[cfg(not(loom))] this: std::sync::Weak<Self>) -> Self {
         Shared {
+            #[cfg(not(loom))]
+            this,
             permits: Permits::new(capacity),
             slots: Slots::new(capacity),
             senders: CachePadded::new(Mutex::new(Senders::new())),
-            receivers: CachePadded::new(Mutex::new(Receivers::new())),
+            receivers: CachePadded::new(Mutex::new(Receivers::new(capacity))),
             signals: CachePadded::new(AtomicU8::new(0)),
             outstanding: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),

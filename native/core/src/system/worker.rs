@@ -271,7 +271,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             if history.deaths < MAX_DEATHS {
                 let attempt = history.attempts + 1;
                 envelope.history = Some(Box::new(history));
-                if let Err(envelope) = self.ahead.give_back(envelope, attempt) {
+                if let Err(envelope) = self.ahead.give_back(envelope, attempt, Duration::ZERO) {
                     self.bury(envelope, self.break_reason(), false);
                 }
                 continue;

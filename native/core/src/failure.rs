@@ -16,17 +16,30 @@ pub struct Failure {
     pub message: String,
     /// The error itself, as who reported it serialized it.
     pub value: Option<Box<[u8]>>,
+    /// Whether another attempt would be in vain.
+    pub unrecoverable: bool,
 }
 
 impl Failure {
     /// A failure with `code` and `message`.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Failure { code: code.into(), message: message.into(), value: None }
+        Failure { code: code.into(), message: message.into(), value: None, unrecoverable: false }
     }
 
     /// The failure of an item whose handling was broken off by an abort or a stop past its time-out.
     pub fn aborted(message: impl Into<String>) -> Self {
         Failure::new(ABORTED, message)
+    }
+
+    /// The same failure, but another attempt would be in vain.
+    #[must_use]
+    pub fn unrecoverable(self) -> Self {
+        Failure { unrecoverable: true, ..self }
+    }
+
+    /// The failure of an attempt that took longer than the system's limit.
+    pub fn handler_timeout() -> Self {
+        Failure::new("ERR_MILLRACE_HANDLER_TIMEOUT", "expected the attempt to end within handlerTimeout")
     }
 
     /// The failure behind a panic, with the panic's own message where it is text.

@@ -1,7 +1,7 @@
 //! What a native consumer runs: the [`Task`] trait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
 use crate::failure::Failure;
@@ -52,20 +52,30 @@ pub trait Task<B: Batch, R>: Send {
 #[derive(Debug, Clone, Copy)]
 pub struct TaskContext<'a> {
     aborted: &'a AtomicBool,
+    deadline: Option<Instant>,
 }
 
 impl<'a> TaskContext<'a> {
     /// A context that reports `aborted` as the system's abort flag.
     pub fn new(aborted: &'a AtomicBool) -> Self {
-        TaskContext { aborted }
+        TaskContext { aborted, deadline: None }
     }
 
-    /// Fails once the system was aborted or its stop ran past the time-out. A task calls it at least every 50 ms
+    /// The same for an attempt that is to end in time.
+    #[must_use]
+    pub fn until(self, deadline: Option<Instant>) -> Self {
+        TaskContext { deadline, ..self }
+    }
+
+    /// Fails once the system was aborted, its stop ran past the time-out, or the attempt has taken too long. A task calls it at least every 50 ms
     /// or 1 MiB of work.
     pub fn check(&self) -> Result<(), Failure> {
         // Relaxed: a flag to look at now and then; nothing is read on the strength of it.
         if self.aborted.load(Ordering::Relaxed) {
             return Err(Failure::aborted("the system was aborted while this item was handled"));
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Failure::handler_timeout());
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl Worker {
 }
 
 fn system(consumers: usize, capacity: usize, results: bool) -> System<Numbers, Numbers> {
-    let options = SystemOptions { producers: 0, consumers, capacity, results };
+    let options = SystemOptions { producers: 0, consumers, capacity, results, ..SystemOptions::default() };
     let system = System::new(options, Sources::None, Handlers::Workers, ()).expect("valid options");
     system.start().expect("ready");
     system

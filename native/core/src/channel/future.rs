@@ -201,6 +201,12 @@ impl<B: Batch> Receiving<B> {
         self.channel.poll_take(&mut self.place, max, false, Kind::Task, cx.waker())
     }
 
+    /// As `poll`, but the items are leased, and their permits stay held.
+    #[cfg(not(loom))]
+    pub(super) fn poll_take_lease(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
+        self.channel.poll_take(&mut self.place, max, true, Kind::Task, cx.waker())
+    }
+
     /// As `poll`, but takes up to `max` items, which stay in the channel until they are handed over.
     ///
     /// # Panics

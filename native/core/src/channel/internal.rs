@@ -2,6 +2,7 @@
 //! over, a hold on the receiving side, and a bound that can be lifted.
 
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::error::{ReceiveError, SendError, TryReceiveError};
 use super::wait::{Deadline, WakeList};
@@ -29,6 +30,34 @@ impl<B: Batch> Channel<B> {
         }
     }
 
+    /// As [`try_take`](Channel::try_take), but the items are leased: they are to be settled or given back. Says how many
+    /// permits they hold.
+    pub(crate) fn try_take_leased(&self, max: usize) -> Result<(B, usize), TryReceiveError> {
+        self.shared.try_take(max, true).map(|taken| (taken.batch, taken.permits))
+    }
+
+    /// As [`try_take_leased`](Channel::try_take_leased), but blocks while there is nothing.
+    pub(crate) fn take_leased(&self, max: usize) -> Result<(B, usize), ReceiveError> {
+        match self.shared.take_until(max, true, Deadline::NEVER) {
+            Ok(taken) => Ok((taken.batch, taken.permits)),
+            Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
+            Err(_) => Err(ReceiveError::Closed),
+        }
+    }
+
+    /// Settles `n` leased items.
+    pub(crate) fn settle_leased(&self, n: usize) {
+        self.shared.settle(n);
+    }
+
+    /// Gives leased items back for another attempt, after `delay` at the earliest.
+    ///
+    /// # Errors
+    /// After an abort nobody would take them: they come back, still to be settled.
+    pub(crate) fn return_lease(&self, batch: B, attempt: u32, delay: Duration) -> Result<(), B> {
+        self.shared.return_lease(batch, attempt, delay)
+    }
+
     /// Frees the permits of `n` taken items.
     pub(crate) fn hand_over(&self, n: usize) {
         let mut wakes = WakeList::default();
@@ -51,5 +80,14 @@ impl<B: Batch> Receiving<B> {
     /// Takes up to `max` items whose permits stay held until [`Channel::hand_over`]; queues where there are none.
     pub(crate) fn poll_held(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<B, ReceiveError>> {
         self.poll_take(cx, max).map(|taken| taken.map(|taken| taken.batch))
+    }
+
+    /// As [`Channel::try_take_leased`]; queues where there are none.
+    pub(crate) fn poll_take_leased(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+    ) -> Poll<Result<(B, usize), ReceiveError>> {
+        self.poll_take_lease(cx, max).map(|taken| taken.map(|taken| (taken.batch, taken.permits)))
     }
 }

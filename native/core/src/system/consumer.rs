@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use super::counters::ConsumerCounts;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, History};
 use super::inner::Inner;
 use super::letters::{DeadLetter, timed_out};
 use super::stats::ThreadState;
@@ -20,12 +20,13 @@ const SAMPLING: u64 = 16;
 
 /// Handles items on this thread until the end of the channel, and reports that.
 pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dyn Task<B, R>>, index: usize) {
-    let mut consumer = Consumer { inner, counts: &inner.counters.consumers[index], task, batches: 0 };
+    let counts = &inner.counters.consumers[index];
+    let mut consumer = Consumer { inner, counts, task, batches: 0, taken: Taken::default() };
     // A panic of the task fails its item; what is caught here is a panic of an item's own drop, or of a waker.
     consumer.counts.phase.set(ThreadState::Busy);
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        while let Ok(envelope) = consumer.take() {
-            consumer.handle(envelope);
+        while let Ok((envelope, permits)) = consumer.take() {
+            consumer.handle(envelope, permits);
         }
     }));
     drop(consumer);
@@ -43,13 +44,41 @@ struct Consumer<'a, B: Collect, R: Collect> {
     counts: &'a ConsumerCounts,
     task: Box<dyn Task<B, R>>,
     batches: u64,
+    taken: Taken,
+}
+
+/// What was taken, and what became of it so far.
+#[derive(Default)]
+struct Taken {
+    generation: usize,
+    /// Only ever of a batch of one.
+    history: Option<Box<History>>,
+    failed_attempts: u64,
+    dead_lettered: u64,
+    retried: u64,
 }
 
 impl<B: Collect, R: Collect> Consumer<'_, B, R> {
-    fn take(&self) -> Result<Envelope<B>, ReceiveError> {
+    /// Whether items are leased, so that they can be given back.
+    fn leases(&self) -> bool {
+        self.inner.retry.is_used()
+    }
+
+    fn try_take(&self, max: usize) -> Result<(Envelope<B>, usize), TryReceiveError> {
+        if self.leases() {
+            return self.inner.channel.try_take_leased(max);
+        }
+        self.inner.channel.try_take(max).map(|envelope| {
+            let permits = envelope.len();
+            (envelope, permits)
+        })
+    }
+
+    /// Takes items, and says how many permits they hold.
+    fn take(&self) -> Result<(Envelope<B>, usize), ReceiveError> {
         let max = self.task.prefetch().max(1);
-        match self.inner.channel.try_take(max) {
-            Ok(envelope) => Ok(envelope),
+        match self.try_take(max) {
+            Ok(taken) => Ok(taken),
             Err(TryReceiveError::Closed) => Err(ReceiveError::Closed),
             Err(TryReceiveError::Aborted) => Err(ReceiveError::Aborted),
             Err(TryReceiveError::Empty) => {
@@ -58,7 +87,14 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
                 }
                 let start = Instant::now();
                 self.counts.phase.set(ThreadState::Waiting);
-                let taken = self.inner.channel.take(max);
+                let taken = if self.leases() {
+                    self.inner.channel.take_leased(max)
+                } else {
+                    self.inner.channel.take(max).map(|envelope| {
+                        let permits = envelope.len();
+                        (envelope, permits)
+                    })
+                };
                 self.counts.phase.set(ThreadState::Busy);
                 self.counts.waiting.add(start.elapsed().as_nanos() as u64);
                 taken
@@ -66,9 +102,10 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         }
     }
 
-    fn handle(&mut self, envelope: Envelope<B>) {
-        let Envelope { batch, generation, sent_at, .. } = envelope;
+    fn handle(&mut self, envelope: Envelope<B>, permits: usize) {
+        let Envelope { batch, generation, sent_at, history } = envelope;
         let n = batch.len();
+        self.taken = Taken { generation, history, ..Taken::default() };
         let ahead = self.task.prefetch() > 1;
         self.batches += 1;
         let timed = !ahead || self.batches % SAMPLING == 1;
@@ -78,20 +115,28 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         self.counts.in_hand.store(n as u64, Ordering::Release);
         // Items taken ahead are handed over within microseconds, all of them: one release then serves them all.
         if !ahead {
-            self.inner.channel.hand_over(n);
+            self.inner.channel.hand_over(permits);
         }
-        let failed = if batch.is_tagged() { self.handle_tagged(batch) } else { self.handle_all(batch, ahead) };
+        if batch.is_tagged() {
+            self.handle_tagged(batch);
+        } else {
+            self.handle_all(batch, ahead);
+        }
         let handling = start.map(|start| start.elapsed() / n as u32);
+        let Taken { failed_attempts, dead_lettered, retried, .. } = self.taken;
+        let left = n as u64 - retried;
         // The first settlement wins: where the supervisor has given this thread up, it took the number.
-        if self.counts.in_hand.swap(0, Ordering::AcqRel) > 0 {
-            let n = n as u64;
-            self.counts.failed_attempts.add(failed);
-            self.counts.dead_lettered.add(failed);
-            self.counts.processed.add(n - failed);
-            self.counts.settled[generation].add(n);
+        if self.counts.in_hand.swap(0, Ordering::AcqRel) > 0 || left == 0 {
+            self.counts.failed_attempts.add(failed_attempts);
+            self.counts.dead_lettered.add(dead_lettered);
+            self.counts.processed.add(left - dead_lettered);
+            self.counts.settled[generation].add(left);
+        }
+        if self.leases() {
+            self.inner.channel.settle_leased(left as usize);
         }
         if ahead {
-            self.inner.channel.hand_over(n);
+            self.inner.channel.hand_over(permits);
         }
         if queued.is_some() || handling.is_some() {
             self.counts.record(queued, handling);
@@ -103,11 +148,10 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         self.inner.check_idle();
     }
 
-    /// Handles a batch whose results, if anyone wants them, go to the results channel. Says how many items failed.
-    /// `spare`: whether the batch is worth keeping afterwards.
-    fn handle_all(&mut self, mut batch: B, spare: bool) -> u64 {
+    /// Handles a batch whose results, if anyone wants them, go to the results channel. `spare`: whether the batch is worth
+    /// keeping afterwards.
+    fn handle_all(&mut self, mut batch: B, spare: bool) {
         let collecting = self.inner.collecting.load(Ordering::Relaxed);
-        let mut failed = 0;
         loop {
             // A task that takes items ahead needs a microsecond for them, so their attempts begin and end together.
             let begun = (batch.len() == 1).then(SystemTime::now);
@@ -118,70 +162,52 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             if let Some(mut results) = results {
                 drop_from(&mut results, at);
                 let handled = std::mem::replace(&mut batch, B::with_capacity(0));
-                let (back, undelivered) = self.deliver(handled, results);
-                batch = back;
-                failed += undelivered;
+                batch = self.deliver(handled, results);
             }
             let (Err(failure), Some(mut rest)) = (outcome, rest) else { break };
-            failed += 1;
-            let items = rest.split_front(1);
+            let item = rest.split_front(1);
             batch = rest;
-            let last = SystemTime::now();
-            let first = begun.unwrap_or(last);
-            self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, deaths: 0, first, last });
+            self.failed(item, failure, begun.unwrap_or_else(SystemTime::now));
         }
         if spare {
             self.inner.spares.give(batch);
         }
-        failed
     }
 
     /// Gives the results of `handled` to who wants them. Where that is a channel which takes no more, the items whose
-    /// results are left become dead letters. Gives back the other items, and says how many those were.
-    fn deliver(&self, mut handled: B, results: R) -> (B, u64) {
-        let Some(channel) = self.inner.results.get() else { return (handled, 0) };
-        let Some((rest, failure)) = self.inner.send_results(channel, results) else { return (handled, 0) };
+    /// results are left become dead letters. Gives back the other items.
+    fn deliver(&mut self, mut handled: B, results: R) -> B {
+        let Some(channel) = self.inner.results.get() else { return handled };
+        let Some((rest, failure)) = self.inner.send_results(channel, results) else { return handled };
         let left = rest.len();
         let items = handled.split_off(handled.len() - left);
-        let last = SystemTime::now();
-        self.inner.dead_letter(DeadLetter { items, failure, attempts: 1, deaths: 0, first: last, last });
-        (handled, left as u64)
+        self.taken.failed_attempts += left as u64;
+        let history = History::after(self.taken.history.as_deref(), SystemTime::now(), false);
+        self.bury(items, failure, &history);
+        handled
     }
 
-    /// Handles a batch in which callers wait for results of their own. Says how many items failed.
-    fn handle_tagged(&mut self, mut batch: B) -> u64 {
-        let mut failed = 0;
+    /// Handles a batch in which callers wait for results of their own.
+    fn handle_tagged(&mut self, mut batch: B) {
         while !batch.is_empty() {
             let item = batch.split_front(1);
             let tag = item.tag(0);
             if tag == 0 {
-                failed += self.handle_all(item, false);
+                self.handle_all(item, false);
                 continue;
             }
             let begun = SystemTime::now();
             let mut result = R::with_capacity(1);
             match self.attempt(&item, &mut 0, Some(&mut result)) {
                 Ok(()) => self.inner.reply(vec![tag], Ok(result)),
-                Err(failure) => {
-                    failed += 1;
-                    self.inner.reply(vec![tag], Err(failure.clone()));
-                    let last = SystemTime::now();
-                    self.inner.dead_letter(DeadLetter {
-                        items: item,
-                        failure,
-                        attempts: 1,
-                        deaths: 0,
-                        first: begun,
-                        last,
-                    });
-                }
+                Err(failure) => self.failed(item, failure, begun),
             }
         }
-        failed
     }
 
     fn attempt(&mut self, batch: &B, at: &mut usize, results: Option<&mut R>) -> Result<(), Failure> {
-        let context = TaskContext::new(&self.inner.aborted);
+        let deadline = self.inner.handler_timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let context = TaskContext::new(&self.inner.aborted).until(deadline);
         let task = &mut self.task;
         // The task may be in any state after a panic of its own; that is its business, as it is with a thread.
         match catch_unwind(AssertUnwindSafe(|| task.handle_batch(batch, at, results, &context))) {
@@ -189,6 +215,39 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             Ok(outcome) => outcome,
             Err(panic) => Err(Failure::from_panic(&*panic)),
         }
+    }
+
+    /// An attempt at an item failed: it is tried again, or given up.
+    fn failed(&mut self, item: B, failure: Failure, begun: SystemTime) {
+        self.taken.failed_attempts += 1;
+        let history = History::after(self.taken.history.as_deref(), begun, false);
+        let retry = self.inner.next_attempt(&failure, &history, || self.leave_one());
+        self.inner.attempt_failed(&item, &failure, &history, retry);
+        let Some(delay) = retry else { return self.bury(item, failure, &history) };
+        let attempt = history.attempts + 1;
+        let envelope =
+            Envelope { batch: item, generation: self.taken.generation, sent_at: 0, history: Some(Box::new(history)) };
+        match self.inner.channel.return_lease(envelope, attempt, delay) {
+            Ok(()) => self.taken.retried += 1,
+            // The system breaks off.
+            Err(Envelope { batch, .. }) => {
+                self.counts.in_hand.fetch_add(1, Ordering::AcqRel);
+                self.bury(batch, failure, &history);
+            }
+        }
+    }
+
+    /// Takes one item off those in hand, unless the supervisor has given this thread up with all of them.
+    fn leave_one(&self) -> bool {
+        self.counts.in_hand.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)).is_ok()
+    }
+
+    fn bury(&mut self, items: B, failure: Failure, history: &History) {
+        self.taken.dead_lettered += items.len() as u64;
+        if items.tag(0) != 0 {
+            self.inner.reply(vec![items.tag(0)], Err(failure.clone()));
+        }
+        self.inner.dead_letter(DeadLetter::new(items, failure, history));
     }
 }
 

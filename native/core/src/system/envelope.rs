@@ -16,7 +16,7 @@ pub(crate) struct Envelope<B> {
 }
 
 /// What became of an item that was handed over before.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct History {
     /// The attempts that were begun.
     pub(crate) attempts: u32,
@@ -24,6 +24,21 @@ pub(crate) struct History {
     pub(crate) deaths: u32,
     /// When the first attempt began.
     pub(crate) first: SystemTime,
+}
+
+impl History {
+    /// What it is once another attempt, begun at `began`, is over.
+    pub(crate) fn after(before: Option<&History>, began: SystemTime, died: bool) -> Self {
+        let mut history = before.copied().unwrap_or(History { attempts: 0, deaths: 0, first: began });
+        history.attempts += 1;
+        history.deaths += u32::from(died);
+        history
+    }
+
+    /// Attempts that failed without the death of a worker.
+    pub(crate) fn failed(&self) -> u32 {
+        self.attempts - self.deaths
+    }
 }
 
 impl<B: Batch> Batch for Envelope<B> {

@@ -5,9 +5,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::counters::Counters;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, History};
 use super::idle::Idle;
 use super::letters::{DeadLetter, Letters, Reply, timed_out};
+use super::notice::FailedAttempt;
+use super::retry::Retry;
 use super::spares::Spares;
 use super::state::{Event, Lifecycle, State, StateError};
 use super::stats::{Sums, SystemStats, latencies, rows};
@@ -43,6 +45,10 @@ pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) aborted: AtomicBool,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) kind: ConsumerKind,
+    pub(crate) retry: Retry,
+    /// Whether someone listens for attempts that fail.
+    pub(crate) watching_attempts: AtomicBool,
+    pub(crate) handler_timeout: Option<Duration>,
     pub(crate) built: Instant,
     control: Mutex<Control<B>>,
     changed: Condvar,
@@ -116,6 +122,9 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             aborted: AtomicBool::new(false),
             observer,
             kind,
+            retry: Retry::default(),
+            watching_attempts: AtomicBool::new(false),
+            handler_timeout: None,
             built: Instant::now(),
             control: Mutex::new(Control {
                 lifecycle: Lifecycle::READY,
@@ -199,11 +208,11 @@ impl<B: Collect, R: Collect> Inner<B, R> {
     }
 
     /// Breaks off: handlers give up, everything that waits ends, and what was queued comes back.
-    pub(crate) fn break_off(&self) -> Vec<B> {
+    pub(crate) fn break_off(&self) -> Vec<Envelope<B>> {
         self.stopping.store(true, Ordering::Release);
         self.aborted.store(true, Ordering::Release);
         self.lift_bounds();
-        self.channel.abort().into_iter().map(|envelope| envelope.batch).collect()
+        self.channel.abort()
     }
 
     /// Items that a handler outside took and never saw come back: into the report, or past a stop's time-out as dead
@@ -248,6 +257,25 @@ impl<B: Collect, R: Collect> Inner<B, R> {
                 }
                 Err(SendTimeoutError::Timeout(left)) => rest = left,
             }
+        }
+    }
+
+    /// How long an item whose last attempt failed waits for the next; nothing where it is given up. `leave` takes it from
+    /// who has it, unless it is too late for that.
+    pub(crate) fn next_attempt(
+        &self,
+        failure: &Failure,
+        history: &History,
+        leave: impl FnOnce() -> bool,
+    ) -> Option<Duration> {
+        let delay = self.retry.after(failure, history.failed())?;
+        (!self.aborted.load(Ordering::Acquire) && leave()).then_some(delay)
+    }
+
+    /// Tells whoever listens for that of an attempt that failed, and whether there will be another.
+    pub(crate) fn attempt_failed(&self, item: &B, failure: &Failure, history: &History, retry: Option<Duration>) {
+        if self.watching_attempts.load(Ordering::Relaxed) {
+            self.observer.attempt_failed(&FailedAttempt { item, failure, attempt: history.attempts, retry });
         }
     }
 
@@ -296,7 +324,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             produced: sums.produced,
             processed: sums.processed,
             failed_attempts: sums.failed_attempts,
-            retrying: 0,
+            retrying: channel.retrying as u64,
             dead_lettered: sums.dead_lettered,
             discarded: sums.discarded,
             in_flight: sums.in_flight,

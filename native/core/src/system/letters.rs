@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::envelope::History;
 use crate::failure::Failure;
 use crate::sync::lock;
 
@@ -25,6 +26,14 @@ pub struct DeadLetter<B> {
     pub first: SystemTime,
     /// When its last attempt ended.
     pub last: SystemTime,
+}
+
+impl<B> DeadLetter<B> {
+    /// The letter of items whose last attempt has just ended.
+    pub(crate) fn new(items: B, failure: Failure, history: &History) -> Self {
+        let History { attempts, deaths, first } = *history;
+        DeadLetter { items, failure, attempts, deaths, first, last: SystemTime::now() }
+    }
 }
 
 /// Why an item that is not settled when a stop's time-out passes becomes a dead letter.

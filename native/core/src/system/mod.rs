@@ -19,12 +19,14 @@ mod envelope;
 mod external;
 mod idle;
 mod inner;
+mod leased;
 mod letters;
 mod notice;
 mod parts;
 mod port;
 mod producer;
 mod report;
+mod retry;
 mod sending;
 mod spares;
 mod state;
@@ -37,15 +39,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use external::{Delivery, ExternalConsumer};
+pub use leased::{Fate, LeasedConsumer};
 pub use letters::{DeadLetter, LETTERS_KEPT, Reply};
-pub use notice::{Notice, Observer};
+pub use notice::{FailedAttempt, Notice, Observer};
 pub use parts::{Handlers, MakeSources, MakeTask, Sources};
 pub use port::Port;
 pub use report::Report;
+pub use retry::{Backoff, Retry};
 pub use sending::SystemSend;
 pub use state::{Event, State, StateError};
 pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
-pub use worker::{MAX_DEATHS, WorkerBatch, WorkerConsumer};
+pub use worker::{WorkerBatch, WorkerConsumer};
 
 use crate::batch::Collect;
 use crate::channel::{Channel, ClaimWord, SendError};
@@ -57,7 +61,7 @@ use supervisor::Supervisor;
 use worker::WorkerPlace;
 
 /// How many threads a system has and how many items its channel holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SystemOptions {
     /// Producer threads, each with a source of its own. Only for native sources.
     pub producers: usize,
@@ -67,6 +71,24 @@ pub struct SystemOptions {
     pub capacity: usize,
     /// Whether results are kept for a reader; see [`System::results`].
     pub results: bool,
+    /// What becomes of items whose attempt failed.
+    pub retry: Retry,
+    /// How long an attempt may take. Native tasks look at it at least every 50 ms or 1 MiB; then the attempt fails.
+    pub handler_timeout: Option<Duration>,
+}
+
+impl Default for SystemOptions {
+    /// 10 producers, 5 consumers, 1000 items, one attempt each.
+    fn default() -> Self {
+        SystemOptions {
+            producers: 10,
+            consumers: 5,
+            capacity: 1000,
+            results: false,
+            retry: Retry::default(),
+            handler_timeout: None,
+        }
+    }
 }
 
 /// Where a system's handlers run, and what its consumers are called.
@@ -123,7 +145,7 @@ pub(crate) fn producer_name(index: usize) -> String {
 ///     }
 /// }
 ///
-/// let options = SystemOptions { producers: 2, consumers: 2, capacity: 1000, results: false };
+/// let options = SystemOptions { producers: 2, consumers: 2, ..SystemOptions::default() };
 /// let sources = Sources::native(|_index, _count| Count(100));
 /// let system = System::new(options, sources, Handlers::native(|_| Even), ())?;
 /// system.start()?;
@@ -174,9 +196,9 @@ impl<B: Collect, R: Collect> Handle<B, R> {
     /// A system that never started has no supervisor to end it.
     fn end_unstarted(&self) {
         let queued = self.inner.break_off();
-        let n: u64 = queued.iter().map(|batch| batch.len() as u64).sum();
+        let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
         self.inner.counters.discarded.add_shared(n);
-        self.inner.change(|control| control.unprocessed.extend(queued));
+        self.inner.change(|control| control.unprocessed.extend(queued.into_iter().map(|envelope| envelope.batch)));
         self.inner.report();
     }
 }
@@ -207,7 +229,12 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
         let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
-        let inner = Inner::new(channel, producers, consumers, kind, Arc::new(observer));
+        if options.retry.attempts == 0 || options.retry.deaths == 0 {
+            return Err(invalid("retry: expected at least 1 attempt and 1 death, got 0".to_owned()));
+        }
+        let mut inner = Inner::new(channel, producers, consumers, kind, Arc::new(observer));
+        inner.retry = options.retry;
+        inner.handler_timeout = options.handler_timeout;
         let system = System {
             handle: Arc::new(Handle { inner: Arc::new(inner), parts: Mutex::new(Some((sources, handlers))) }),
         };
@@ -386,6 +413,12 @@ impl<B: Collect, R: Collect> System<B, R> {
         ExternalConsumer::new(Arc::clone(self.inner()))
     }
 
+    /// For [`Handlers::External`], in place of the [`external_consumer`](System::external_consumer): one that says of each
+    /// item by itself what became of it.
+    pub fn leased_consumer(&self) -> LeasedConsumer<B, R> {
+        LeasedConsumer::new(Arc::clone(self.inner()))
+    }
+
     /// For [`Handlers::Workers`], once the system was started: the consumer in place `index`, with its claims in
     /// `word`. Nothing, where that place has a worker, or has ended.
     pub fn worker_consumer(&self, index: usize, word: ClaimWord) -> Option<WorkerConsumer<B, R>> {
@@ -451,6 +484,11 @@ impl<B: Collect, R: Collect> System<B, R> {
     /// [`LETTERS_KEPT`] waits. Otherwise the newest are kept.
     pub fn watch_dead_letters(&self, watched: bool) {
         self.inner().letters.watch(watched);
+    }
+
+    /// Whether the observer is told of attempts that fail.
+    pub fn watch_attempts(&self, watched: bool) {
+        self.inner().watching_attempts.store(watched, Ordering::Relaxed);
     }
 
     /// Takes the dead letters that are there.

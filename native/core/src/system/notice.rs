@@ -1,5 +1,10 @@
 //! How a system tells that something happened.
 
+use std::any::Any;
+use std::time::Duration;
+
+use crate::failure::Failure;
+
 /// Told of what happens, from any thread. It must not block, and not call the system.
 pub trait Observer: Send + Sync {
     /// Something happened; the system says what exactly when it is asked.
@@ -7,6 +12,23 @@ pub trait Observer: Send + Sync {
 
     /// Some time has passed, while the system runs: a moment to look after what is done and was not told yet.
     fn tick(&self) {}
+
+    /// An attempt failed. Called only while [`System::watch_attempts`](super::System::watch_attempts) asks for it.
+    fn attempt_failed(&self, attempt: &FailedAttempt<'_>) {
+        let _ = attempt;
+    }
+}
+
+/// An attempt that failed.
+pub struct FailedAttempt<'a> {
+    /// The item, as a batch of one of the system's type.
+    pub item: &'a dyn Any,
+    /// Its error.
+    pub failure: &'a Failure,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// How long the item waits for its next attempt; nothing where it is given up.
+    pub retry: Option<Duration>,
 }
 
 /// What an observer is told.

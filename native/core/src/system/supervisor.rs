@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::envelope::Envelope;
 use super::inner::{Control, Inner};
 use super::letters::{DeadLetter, timed_out};
 use super::state::{Event, State};
@@ -241,25 +242,21 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
     /// where the system was aborted.
     fn break_off(&self, expired: bool) {
         let queued = self.inner.break_off();
-        let n: u64 = queued.iter().map(|batch| batch.len() as u64).sum();
+        let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
         if expired {
             self.inner.counters.expired.add_shared(n);
             let now = SystemTime::now();
-            for items in queued {
+            for Envelope { batch: items, history, .. } in queued {
                 for tag in (0..items.len()).map(|index| items.tag(index)).filter(|&tag| tag != 0) {
                     self.inner.reply(vec![tag], Err(timed_out()));
                 }
-                self.inner.dead_letter(DeadLetter {
-                    items,
-                    failure: timed_out(),
-                    attempts: 0,
-                    deaths: 0,
-                    first: now,
-                    last: now,
-                });
+                let (attempts, deaths, first) =
+                    history.map_or((0, 0, now), |history| (history.attempts, history.deaths, history.first));
+                self.inner.dead_letter(DeadLetter { items, failure: timed_out(), attempts, deaths, first, last: now });
             }
         } else {
             self.inner.counters.discarded.add_shared(n);
+            let queued = queued.into_iter().map(|envelope| envelope.batch);
             self.inner.change(|control| control.unprocessed.extend(queued));
         }
         // Nobody is going to take the places that wait for a worker.

@@ -17,9 +17,6 @@ use crate::batch::{Batch, Collect};
 use crate::channel::{Ahead, ClaimWord, Producer, ReceiveError, Sending, Taken};
 use crate::failure::Failure;
 
-/// How many workers an item may kill before it is given up.
-pub const MAX_DEATHS: u32 = 2;
-
 /// Where one of a system's workers stands. A worker that died leaves its place vacant for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkerPlace {
@@ -61,7 +58,8 @@ impl<B: Batch> WorkerBatch<B> {
 /// [`publish`](WorkerConsumer::publish) with what of it the worker gets and [`put_back`](WorkerConsumer::put_back) with
 /// the rest; [`claimed`](WorkerConsumer::claimed) before items are settled. After the end,
 /// [`end`](WorkerConsumer::end). One that is dropped before died: what it had ahead goes back untouched, and what it
-/// had begun is tried once more elsewhere, or given up once it has killed [`MAX_DEATHS`] workers.
+/// had begun is tried once more elsewhere, or given up once it has killed as many workers as
+/// [`Retry::deaths`](super::Retry::deaths) says.
 pub struct WorkerConsumer<B: Collect, R: Collect> {
     inner: Arc<Inner<B, R>>,
     index: usize,
@@ -220,11 +218,14 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         self.inner.check_idle();
     }
 
-    /// The first claimed item failed.
+    /// The first claimed item failed: it is tried again, or given up.
     pub fn failed(&mut self, failure: Failure) {
         if let Some(envelope) = self.pop_started() {
+            let history = History::after(envelope.history.as_deref(), self.started_at, false);
             self.counts().failed_attempts.add(1);
-            self.bury(envelope, failure, true);
+            let retry = self.inner.next_attempt(&failure, &history, || true);
+            self.inner.attempt_failed(&envelope.batch, &failure, &history, retry);
+            self.retry_or_bury(envelope, failure, history, retry);
         }
         self.publish_in_hand();
         self.inner.check_idle();
@@ -248,7 +249,8 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         let failure = self.break_reason();
         while let Some(envelope) = self.pop_started() {
             self.counts().failed_attempts.add(1);
-            self.bury(envelope, failure.clone(), true);
+            let history = History::after(envelope.history.as_deref(), self.started_at, false);
+            self.bury(envelope, failure.clone(), &history);
         }
         self.publish_in_hand();
         self.counts().phase.set(ThreadState::Ended);
@@ -259,27 +261,15 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
     /// The worker died.
     fn died(&mut self) {
         self.claimed();
-        while let Some(mut envelope) = self.pop_started() {
-            let first = envelope.history.as_ref().map_or(self.started_at, |history| history.first);
-            let before = envelope.history.take();
-            let history = History {
-                attempts: before.as_ref().map_or(0, |history| history.attempts) + 1,
-                deaths: before.as_ref().map_or(0, |history| history.deaths) + 1,
-                first,
-            };
+        while let Some(envelope) = self.pop_started() {
+            let history = History::after(envelope.history.as_deref(), self.started_at, true);
             self.counts().failed_attempts.add(1);
-            if history.deaths < MAX_DEATHS {
-                let attempt = history.attempts + 1;
-                envelope.history = Some(Box::new(history));
-                if let Err(envelope) = self.ahead.give_back(envelope, attempt, Duration::ZERO) {
-                    self.bury(envelope, self.break_reason(), false);
-                }
-                continue;
-            }
             let deaths = history.deaths;
             let message = format!("expected the worker to survive the item, but {deaths} died while handling it");
-            envelope.history = Some(Box::new(history));
-            self.bury(envelope, Failure::new("ERR_MILLRACE_WORKER_DIED", message), false);
+            let failure = Failure::new("ERR_MILLRACE_WORKER_DIED", message);
+            let retry = (deaths < self.inner.retry.deaths).then_some(Duration::ZERO);
+            self.inner.attempt_failed(&envelope.batch, &failure, &history, retry);
+            self.retry_or_bury(envelope, failure, history, retry);
         }
         self.publish_in_hand();
         self.counts().phase.set(ThreadState::Starting);
@@ -287,18 +277,34 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         self.inner.check_idle();
     }
 
-    /// Makes an item a dead letter; `attempted`: its last attempt is not in its history.
-    fn bury(&mut self, envelope: Envelope<B>, failure: Failure, attempted: bool) {
-        let Envelope { batch, generation, history, .. } = envelope;
-        let last = SystemTime::now();
-        let attempts = history.as_ref().map_or(0, |history| history.attempts) + u32::from(attempted);
-        let deaths = history.as_ref().map_or(0, |history| history.deaths);
-        let first = history.as_ref().map_or(self.started_at, |history| history.first);
+    fn retry_or_bury(
+        &mut self,
+        mut envelope: Envelope<B>,
+        mut failure: Failure,
+        history: History,
+        retry: Option<Duration>,
+    ) {
+        if let Some(delay) = retry {
+            envelope.history = Some(Box::new(history));
+            match self.ahead.give_back(envelope, history.attempts + 1, delay) {
+                Ok(()) => return,
+                Err(back) => {
+                    envelope = back;
+                    failure = self.break_reason();
+                }
+            }
+        }
+        self.bury(envelope, failure, &history);
+    }
+
+    /// Makes an item a dead letter.
+    fn bury(&mut self, envelope: Envelope<B>, failure: Failure, history: &History) {
+        let Envelope { batch, generation, .. } = envelope;
         if batch.tag(0) != 0 {
             self.inner.reply(vec![batch.tag(0)], Err(failure.clone()));
         }
         let n = batch.len();
-        self.inner.dead_letter(DeadLetter { items: batch, failure, attempts, deaths, first, last });
+        self.inner.dead_letter(DeadLetter::new(batch, failure, history));
         self.counts().dead_lettered.add(n as u64);
         self.settled(generation, n);
     }

@@ -5,7 +5,7 @@ use millrace_core::system::{SystemOptions, SystemStats};
 use millrace_core::{Emitter, Failure, Halt, Source, Task, TaskContext};
 
 pub fn options(producers: usize, consumers: usize, capacity: usize) -> SystemOptions {
-    SystemOptions { producers, consumers, capacity, results: false }
+    SystemOptions { producers, consumers, capacity, ..SystemOptions::default() }
 }
 
 /// A random generator and the seed it started from; `MILLRACE_SEED` replays one.

@@ -75,6 +75,8 @@ function makeSystem(): number {
       capacity: 1,
       source: { kind: 'none' },
       handler: { kind: 'external' },
+      retry: { attempts: 1, deaths: 2, delay: 0, exponential: false, max: 0, jitter: 0 },
+      leased: false,
     },
   )
 }

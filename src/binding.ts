@@ -6,6 +6,7 @@
 import type { ChannelStats } from './channel/stats.js'
 import type { NativeItems } from './codec/decode.js'
 import type { HandlerPlan } from './handlers.js'
+import type { RetryPlan } from './retry.js'
 import type { SourcePlan } from './sources.js'
 import type { SystemStats } from './stats.js'
 
@@ -49,6 +50,8 @@ export const Notice = {
   BrokenOff: 32,
   /** It is over, and there is a report. */
   Finished: 64,
+  /** Attempts failed that `watchAttempts` asked for. */
+  Attempts: 128,
 } as const
 
 /** What a system is made of, natively. */
@@ -60,6 +63,13 @@ export interface SystemSpec {
   source: SourcePlan | { kind: 'none' | 'external' }
   /** `external`: JavaScript takes the items and handles them; `workers`: so many workers do. */
   handler: HandlerPlan | { kind: 'external' | 'workers' }
+  retry: RetryPlan
+  /** In ms. */
+  handlerTimeout?: number
+  /** Whether the JavaScript that handles items settles each by itself. */
+  leased: boolean
+  /** Where consumers wait for room: how many dead letters may be kept. */
+  deadLetters?: number
 }
 
 /** An error as the native side has it. */
@@ -68,6 +78,8 @@ export interface NativeFailure {
   message: string
   /** What JavaScript threw in a worker, packed. */
   error?: Uint8Array
+  /** Whether another attempt would be in vain. */
+  unrecoverable?: boolean
 }
 
 /** Natively failed items: one, or a whole queue that a stop's time-out gave up. Times are in ms since the epoch. */
@@ -78,6 +90,23 @@ export interface NativeDeadLetter {
   deaths: number
   firstAt: number
   lastAt: number
+}
+
+/** What became of an item that failed: `delay` in ms where it is tried again. Times are in ms since the epoch. */
+export interface NativeFate {
+  delay?: number
+  attempts: number
+  deaths: number
+  firstAt: number
+  lastAt: number
+}
+
+/** An attempt that failed natively; `delay` in ms where there will be another. */
+export interface NativeAttempt {
+  items: NativeItems[]
+  failure: NativeFailure
+  attempt: number
+  delay?: number
 }
 
 /** A `run()` whose item failed natively. */
@@ -182,6 +211,15 @@ export interface Binding {
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
   takeLargeItems(system: number): Uint8Array
 
+  /** Takes one item into the chunk; 1, or a `Take`. `row` gets its number, which attempt it is, and its tag. */
+  takeLeasedItem(system: number, chunk: Uint8Array, row: Float64Array): number
+  takeLargeLeasedItem(system: number): Uint8Array
+  settleLeasedItem(system: number, number: number): void
+  /** Null where the item was settled before. */
+  failLeasedItem(system: number, number: number, failure: NativeFailure): NativeFate | null
+  /** The end: what is not settled is discarded. */
+  endLeasedItems(system: number): void
+
   /**
    * Makes this environment the worker in place `index`; null where that has one, or has ended. `claims` is one word that
    * only `Atomics` may touch from now on.
@@ -231,6 +269,12 @@ export interface Binding {
   takeReplyFailures(system: number): NativeReplyFailure[]
   /** Whether dead letters are going to be taken, so that consumers wait rather than drop them. */
   watchDeadLetters(system: number, watched: boolean): void
+  /** JavaScript keeps so many more dead letters, or fewer, than it took. */
+  keepDeadLetters(system: number, change: number): void
+  /** Whether attempts that fail natively, or in workers, are kept to be taken. */
+  watchAttempts(system: number, watched: boolean): void
+  /** Those that failed, after `Notice.Attempts`. */
+  takeAttempts(system: number): NativeAttempt[]
   /** Natively failed items, after `Notice.DeadLetters`. */
   takeDeadLetters(system: number): NativeDeadLetter[]
 

@@ -22,6 +22,8 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
   readonly results: Results<R> | undefined
   /** The handler that this consumer ran is through, whatever its sends do. Returns whether others wait in a send. */
   handlerEnded(consumer: object): boolean
+  /** For how many more dead letters there is room. */
+  readonly letterRoom: number
   /** An item was given up. */
   bury(letter: DeadLetter<T>): void
   /** Why the system breaks off, once it does. */
@@ -170,10 +172,11 @@ export class Callback<T, R> {
 
   /** How many items may be handed over before anyone has to look again. */
   #room(): number {
-    const { results, capacity } = this.#system
-    if (results === undefined || results.ended || !this.#bounded) return Infinity
-    // Each handler under way has a place kept for its result.
-    return capacity - results.length - this.#pending
+    if (!this.#bounded) return Infinity
+    const { results, capacity, letterRoom } = this.#system
+    const room = results === undefined || results.ended ? Infinity : capacity - results.length
+    // Each handler under way has a place kept for its outcome.
+    return Math.min(room, letterRoom) - this.#pending
   }
 
   #isThereWork(): boolean {

@@ -5,6 +5,15 @@ import type { SendOptions } from './wait.js'
 /** A handler: a function of one item, which may return a promise. What it throws or rejects with fails that item. */
 export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>
 
+/**
+ * A handler of batches: a function of several items, which gives a result for each, in their order, or a promise of that.
+ * What it throws or rejects with fails all of them; a `BatchError` those that it names.
+ */
+export type BatchHandlerFunction<T, R> = (
+  items: T[],
+  context: Context<T>,
+) => readonly R[] | PromiseLike<readonly R[]>
+
 /** What a handler can ask and do while it handles an item. */
 export interface Context<T = unknown> {
   /** The item's id, unique within its system. */

@@ -1,10 +1,11 @@
 /** A system from the inside: its life, and what its parts and the native side tell each other. */
 
 import { Admission, Notice, type SystemSpec } from './binding.js'
-import { Callback, type CallbackSystem } from './callback.js'
+import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
+import { DeadLetters, type DeadLettersSystem } from './dead-letters.js'
 import { DeadlockGuard } from './deadlock.js'
 import {
   environmentHandle,
@@ -26,6 +27,7 @@ import {
 } from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
+import { LeasedCallback, type LeasedSystem } from './leased-callback.js'
 import { Liveness } from './liveness.js'
 import { HandlerPool, type PoolSystem } from './modules/handler-pool.js'
 import { WorkerModule } from './modules/module.js'
@@ -39,16 +41,20 @@ import { Runs } from './runs.js'
 import { Sender, type SenderSystem } from './sender.js'
 import { sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
-import type { SystemStats } from './stats.js'
+import type { SystemState, SystemStats } from './stats.js'
 import { doneInTurn } from './turn.js'
 import { checkWait, type SendOptions } from './wait.js'
 
-export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, CallbackSystem<T, R>, PoolSystem {
+export class Engine<T, R>
+  implements Listener, SenderSystem, SourceSystem, LeasedSystem<T, R>, PoolSystem, DeadLettersSystem<T>
+{
   readonly handle: number
   readonly capacity: number
   readonly consumers: number
   readonly maxWaiting: number
   readonly events = new Events<T>()
+  readonly deadLetters: { readonly keep: number; readonly block: boolean }
+  readonly letters = new DeadLetters<T>(this)
   readonly runs = new Runs<R>()
   readonly sender: Sender<T, R>
   readonly liveness: Liveness
@@ -57,7 +63,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   results: Results<R> | undefined
   readonly #plan: SystemPlan<T, R>
   readonly #outcomes: NativeOutcomes<T, R>
-  readonly #callback: Callback<T, R> | undefined
+  readonly #callback: Callback<T, R> | LeasedCallback<T, R> | undefined
   readonly #source: SourceRunner | ChannelRunner | SourcePool | undefined
   readonly #pool: HandlerPool | undefined
   readonly #guard: DeadlockGuard
@@ -72,12 +78,14 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   /** Why the source failed, as JavaScript knows it. */
   #sourceFailure: { error: unknown } | undefined
   #end: { stats: SystemStats } | undefined
+  #state: SystemState = 'ready'
 
   constructor(plan: SystemPlan<T, R>) {
     this.#plan = plan
     this.capacity = plan.capacity
     this.consumers = plan.consumers
     this.maxWaiting = plan.maxWaiting
+    this.deadLetters = plan.deadLetters
     this.handle = callNative(() => binding.createSystem(environmentHandle(), specOf(plan)))
     this.sender = new Sender(this, this.runs)
     this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
@@ -85,9 +93,17 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     this.#guard = new DeadlockGuard(plan.consumers)
     const { handler, sink } = plan
     if (typeof handler === 'function') {
-      this.#callback = new Callback(this, handler, sink && sendingTo(sink.channel, handler))
+      const sending = sink && sendingTo(sink.channel, handler)
+      this.#callback = plan.leased
+        ? new LeasedCallback(this, handler, sending, plan.leased)
+        : new Callback(this, handler, sending)
     } else if (handler instanceof WorkerModule) {
-      this.#pool = new HandlerPool(this, handler.plan, sink && (sink.channel as Channel).token)
+      this.#pool = new HandlerPool(
+        this,
+        handler.plan,
+        plan.handlerTimeout,
+        sink && (sink.channel as Channel).token,
+      )
     } else if (sink) {
       callNative(() => binding.sendResultsTo(this.handle, handleOf(sink.channel), sink.close))
     }
@@ -103,6 +119,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     })
     this.finished.catch(() => {})
     if (plan.results) this.#openResults()
+    this.watch()
     listenLoosely(this.handle, this)
     if (plan.signal?.aborted) this.#onSignal()
     else plan.signal?.addEventListener('abort', this.#onSignal)
@@ -135,6 +152,7 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   #start(): Promise<void> {
     callNative(() => binding.startSystem(this.handle))
     this.#started = true
+    this.watch()
     hold()
     this.liveness.start(this.#plan.source !== undefined)
     this.#callback?.pause(false)
@@ -153,12 +171,14 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     this.#checkAlive('pause', 'running or paused')
     callNative(() => binding.pauseSystem(this.handle))
     this.#callback?.pause(true)
+    this.#tellState('paused')
   }
 
   resume(): void {
     this.#checkAlive('resume', 'running or paused')
     callNative(() => binding.resumeSystem(this.handle))
     this.#callback?.pause(false)
+    this.#tellState('running')
   }
 
   stop(timeout: number | undefined): void {
@@ -213,19 +233,28 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     return results
   }
 
-  watchDeadLetters(): void {
-    if (!this.#end) binding.watchDeadLetters(this.handle, this.events.has('deadLetter'))
+  /** Listeners have come or gone. */
+  watch(): void {
+    if (this.#end) return
+    // Where letters are evicted and nobody listens, no consumer waits until this thread has taken them.
+    binding.watchDeadLetters(this.handle, this.deadLetters.block || this.events.has('deadLetter'))
+    if (!this.#callback)
+      binding.watchAttempts(this.handle, this.events.has('attemptFailed') || this.events.has('retry'))
   }
 
   // What the native side tells.
 
   noticed(bits: number): void {
     if (bits & Notice.Started) this.#wasStarted()
+    if (bits & Notice.Attempts) this.#tellAttempts()
     if (bits & Notice.Draining) this.#lift()
     if (bits & Notice.BrokenOff) this.#breakOff(this.breakReason().error)
     if (bits & Notice.Replies) this.#outcomes.settleRuns(this.runs)
     if (bits & Notice.DeadLetters) this.#deliverDeadLetters()
-    if (bits & Notice.Idle) this.liveness.idle()
+    if (bits & Notice.Idle) {
+      this.liveness.idle()
+      this.#tellDrained()
+    }
     if (bits & Notice.Finished) this.#finished()
   }
 
@@ -297,7 +326,37 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   }
 
   bury(letter: DeadLetter<T>): void {
+    // Of others it was told already.
+    if (letter.reason === 'failed' && this.#callback instanceof Callback)
+      this.attemptFailed(letter.item, letter.error, letter.attempts, undefined)
+    this.letters.add(letter)
     this.events.emit('deadLetter', letter)
+  }
+
+  get letterRoom(): number {
+    return this.letters.room
+  }
+
+  attemptFailed(item: T, error: unknown, attempt: number, delay: number | undefined): void {
+    if (this.events.has('attemptFailed')) this.events.emit('attemptFailed', { item, error, attempt, delay })
+    if (delay !== undefined && this.events.has('retry'))
+      this.events.emit('retry', { item, error, attempt, delay })
+  }
+
+  workerExited(worker: number, error: unknown): void {
+    if (this.events.has('workerExit')) this.events.emit('workerExit', { worker, error })
+  }
+
+  // What dead letters ask and tell.
+
+  resend(letter: DeadLetter<T>): Promise<void> {
+    return this.sender.send(letter.item)
+  }
+
+  lettersKept(change: number): void {
+    if (!this.deadLetters.block || this.#end) return
+    if (!this.#callback) binding.keepDeadLetters(this.handle, change)
+    this.#callback?.work()
   }
 
   breakReason(): { reason: DeadLetterReason; error: Error } {
@@ -345,12 +404,16 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
       starting?.reject(toError(failure))
       return
     }
+    this.#tellState('running')
     this.#source?.start()
     starting?.resolve()
   }
 
   #lift(): void {
-    if (this.#started) this.#callback?.drain()
+    this.letters.lift()
+    if (!this.#started) return
+    if (!this.#aborted) this.#tellState('draining')
+    this.#callback?.drain()
   }
 
   #breakOff(error: Error): void {
@@ -361,14 +424,30 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
   }
 
   #deliverDeadLetters(): void {
-    if (this.events.has('deadLetter')) {
-      for (const letter of this.#outcomes.takeDeadLetters()) {
-        if (letter.error instanceof WorkerDiedError) letter.error.cause = this.#pool?.lastError
-        this.events.emit('deadLetter', letter)
-      }
+    for (const letter of this.#outcomes.takeDeadLetters()) {
+      if (letter.error instanceof WorkerDiedError) letter.error.cause = this.#pool?.lastError
+      this.letters.add(letter)
+      this.events.emit('deadLetter', letter)
     }
     // The last listener may have gone, such as one that listened once: then nobody waits for these to be taken.
-    if (!this.events.has('deadLetter')) this.watchDeadLetters()
+    this.watch()
+  }
+
+  #tellAttempts(): void {
+    for (const { item, error, attempt, delay } of this.#outcomes.takeAttempts())
+      this.attemptFailed(item, error, attempt, delay)
+  }
+
+  #tellDrained(): void {
+    if (this.events.has('drained') && !this.liveness.unsettled) this.events.emit('drained', this.stats())
+  }
+
+  /** To be called wherever the state may have changed. */
+  #tellState(state: SystemState): void {
+    const previous = this.#state
+    if (state === previous) return
+    this.#state = state
+    if (this.events.has('stateChange')) this.events.emit('stateChange', { state, previous })
   }
 
   #finished(): void {
@@ -384,6 +463,8 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
     }
     this.results?.end(this.#aborted)
     this.#end = { stats }
+    this.#tellState(stats.state)
+    if (stats.state === 'stopped' && this.events.has('drained')) this.events.emit('drained', stats)
     this.runs.rejectAll(this.refusal(Admission.Closed))
     if (this.#starting) {
       this.#starting.reject(this.refusal(Admission.Closed))
@@ -425,8 +506,12 @@ export class Engine<T, R> implements Listener, SenderSystem, SourceSystem, Callb
 }
 
 function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
-  const { producers, consumers, capacity, source, handler } = plan
+  const { producers, consumers, capacity, source, handler, retry, handlerTimeout, leased } = plan
   return {
+    retry,
+    ...(handlerTimeout !== undefined && { handlerTimeout }),
+    leased: leased !== undefined,
+    ...(plan.deadLetters.block && { deadLetters: plan.deadLetters.keep }),
     producers,
     consumers,
     capacity,

@@ -155,6 +155,59 @@ export class WorkerDiedError extends MillraceError {
   }
 }
 
+/** To be thrown by a handler whose item is not worth another attempt: it is given up at once. */
+export class UnrecoverableError extends MillraceError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_UNRECOVERABLE', message, options)
+  }
+}
+
+/** An attempt took longer than `handlerTimeout`. */
+export class HandlerTimeoutError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_HANDLER_TIMEOUT', message)
+  }
+}
+
+/** `retryIf` threw, which is the `cause`; `error` is what it was asked about. */
+export class RetryIfError extends MillraceError {
+  readonly error: unknown
+
+  constructor(error: unknown, options: ErrorOptions) {
+    super(
+      'ERR_MILLRACE_RETRY_IF',
+      `retryIf: expected true or false, but it threw: ${messageOf(options.cause)}`,
+      options,
+    )
+    this.error = error
+  }
+}
+
+/**
+ * To be thrown by a handler of batches some of whose items failed: those at the given places fail with their errors, each by
+ * itself, and the others are processed.
+ */
+export class BatchError extends MillraceError {
+  /** What became of each item that failed, by its place in the batch. */
+  readonly errors: ReadonlyMap<number, unknown>
+  /** The results of the others, at their places. */
+  readonly results: readonly unknown[]
+
+  constructor(errors: Iterable<readonly [index: number, error: unknown]>, results: readonly unknown[] = []) {
+    const map = new Map(errors)
+    super('ERR_MILLRACE_BATCH', `${map.size} items of a batch failed`)
+    this.errors = map
+    this.results = results
+  }
+}
+
+/** A handler of batches gave something else than a result for each item. */
+export class BatchResultError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_MILLRACE_BATCH_RESULT', message)
+  }
+}
+
 /** A module that was loaded and is not what it should be. */
 export class ModuleError extends MillraceError {
   constructor(message: string) {

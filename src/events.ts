@@ -1,20 +1,65 @@
-/** The events of a system. */
+/** The events of a system, for listeners and for `node:diagnostics_channel`. */
 
+import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { throwLater } from './environment.js'
 import type { DeadLetter } from './report.js'
+import type { SystemState, SystemStats } from './stats.js'
 
-/** Which events there are, and what they bring. There is no `error` event: what fails is told where it is awaited. */
+/** An attempt that failed. */
+export interface FailedAttempt<T = unknown> {
+  item: T
+  /** What the attempt threw or rejected with. */
+  error: unknown
+  /** Which attempt it was, from 1. */
+  attempt: number
+  /** ms that the item waits for its next attempt; undefined where it is given up. */
+  delay: number | undefined
+}
+
+/** The exit of a worker thread that was not asked to. */
+export interface WorkerExit {
+  /** Which of the system's `consumers` it was, from 0. */
+  worker: number
+  /** What ended it. */
+  error: unknown
+}
+
+/**
+ * Which events there are, and what they bring. There is no `error` event: what fails is told where it is awaited. Each is
+ * published to the diagnostics channel `millrace:` and its name too, with the same payload.
+ */
 export interface SystemEvents<T> {
+  /** An attempt failed, whatever becomes of the item. */
+  attemptFailed: [attempt: FailedAttempt<T>]
+  /** An item whose attempt failed is going to be tried again. */
+  retry: [attempt: FailedAttempt<T>]
   /** An item was given up. */
   deadLetter: [letter: DeadLetter<T>]
+  /** Everything that was sent is settled. */
+  drained: [stats: SystemStats]
+  /** A handler's worker thread died, and another takes its place. */
+  workerExit: [exit: WorkerExit]
+  /** The system's state has changed. */
+  stateChange: [change: { state: SystemState; previous: SystemState }]
 }
 
 export type SystemEvent = keyof SystemEvents<unknown>
 
-export const SYSTEM_EVENTS: readonly SystemEvent[] = ['deadLetter']
+export const SYSTEM_EVENTS: readonly SystemEvent[] = [
+  'attemptFailed',
+  'retry',
+  'deadLetter',
+  'drained',
+  'workerExit',
+  'stateChange',
+]
 
 export type SystemListener<T, E extends SystemEvent> = (...values: SystemEvents<T>[E]) => void
+
+const diagnostics = Object.fromEntries(
+  SYSTEM_EVENTS.map((event) => [event, channel(`millrace:${event}`)]),
+) as Record<SystemEvent, ReturnType<typeof channel>>
 
 /** Emits events; a listener that throws harms nobody but itself: its error becomes an uncaught exception. */
 export class Events<T> {
@@ -32,8 +77,9 @@ export class Events<T> {
     this.#emitter.off(event, listener)
   }
 
+  /** Whether anybody listens: then it is worth making the payload. */
   has(event: SystemEvent): boolean {
-    return this.#emitter.listenerCount(event) > 0
+    return this.#emitter.listenerCount(event) > 0 || diagnostics[event].hasSubscribers
   }
 
   emit<E extends SystemEvent>(event: E, ...values: SystemEvents<T>[E]): void {
@@ -45,5 +91,6 @@ export class Events<T> {
         throwLater(error)
       }
     }
+    if (diagnostics[event].hasSubscribers) diagnostics[event].publish(values[0])
   }
 }

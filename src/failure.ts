@@ -5,6 +5,7 @@ import {
   AbortedError,
   ClosedError,
   HandlerError,
+  HandlerTimeoutError,
   InvalidOptionError,
   MillraceError,
   messageOf,
@@ -24,6 +25,7 @@ export function toThrown(failure: NativeFailure): unknown {
 /** What failed natively, as an error. */
 export function toError({ code, message }: NativeFailure): MillraceError {
   if (code === 'ERR_MILLRACE_WORKER_DIED') return new WorkerDiedError(message)
+  if (code === 'ERR_MILLRACE_HANDLER_TIMEOUT') return new HandlerTimeoutError(message)
   if (code === 'ERR_MILLRACE_CLOSED') return new ClosedError(message)
   if (code === 'ERR_MILLRACE_ABORTED' || code === SINK_ABORTED) return new AbortedError(message)
   return new HandlerError(code, message)

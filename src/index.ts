@@ -6,27 +6,39 @@ export type { Lease } from './channel/lease.js'
 export type { ItemSendOptions } from './channel/send-options.js'
 export type { ChannelStats } from './channel/stats.js'
 export type { ChannelToken } from './channel/token.js'
-export type { Context, HandlerFunction, SourceContext, SourceFunction } from './context.js'
+export type {
+  BatchHandlerFunction,
+  Context,
+  HandlerFunction,
+  SourceContext,
+  SourceFunction,
+} from './context.js'
+export { type DeadLetterOptions, DeadLetters } from './dead-letters.js'
 export {
   AbortedError,
+  BatchError,
+  BatchResultError,
   ClosedError,
   DetachedError,
   FullError,
   HandlerError,
+  HandlerTimeoutError,
   InvalidOptionError,
   MainThreadError,
   MillraceError,
   ModuleError,
   NativeBindingError,
+  RetryIfError,
   SourceError,
   StaleTokenError,
   StateError,
   TimeoutError,
   UncloneableError,
+  UnrecoverableError,
   WorkerDiedError,
   WouldDeadlockError,
 } from './errors.js'
-export type { SystemEvent, SystemEvents, SystemListener } from './events.js'
+export type { FailedAttempt, SystemEvent, SystemEvents, SystemListener, WorkerExit } from './events.js'
 export {
   type FileDigest,
   type Handler,
@@ -38,8 +50,15 @@ export {
   sleep,
 } from './handlers.js'
 export { handlerModule, type ModuleOptions, sourceModule, type WorkerLimits } from './modules/module.js'
-export type { SystemHandler, SystemOptions, SystemSource } from './options.js'
+export type {
+  BatchedSystemOptions,
+  BatchOptions,
+  SystemHandler,
+  SystemOptions,
+  SystemSource,
+} from './options.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
+export type { BackoffOptions, RetryOptions } from './retry.js'
 export {
   type FilesOptions,
   files,

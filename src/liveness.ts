@@ -32,6 +32,11 @@ export class Liveness {
     this.#unsettled = unsettled
   }
 
+  /** Whether anything was sent that is not known to be settled. */
+  get unsettled(): boolean {
+    return this.#watching || this.#sentSince || this.#source
+  }
+
   /** The system was started; one with a source is busy until its end. */
   start(source: boolean): void {
     this.#started = true

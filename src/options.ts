@@ -4,12 +4,23 @@ import { availableParallelism } from 'node:os'
 import { Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
 import { ForeignChannel } from './channel-runner.js'
-import type { HandlerFunction, SourceFunction } from './context.js'
+import type { BatchHandlerFunction, HandlerFunction, SourceFunction } from './context.js'
+import type { DeadLetterOptions } from './dead-letters.js'
 import { InvalidOptionError, messageOf } from './errors.js'
 import { type Handler, type HandlerPlan, hash, hashFile, NativeHandler, noop, sleep } from './handlers.js'
+import type { LeasedPlan } from './leased-callback.js'
 import { handlerModule, isModulePlace, planModule, sourceModule, WorkerModule } from './modules/module.js'
+import { planRetry, type RetryOptions, type RetryPlan } from './retry.js'
 import { files, lines, NativeSource, type Source, type SourcePlan, sequence } from './sources.js'
-import { checkBoolean, checkInteger, checkOptions, checkSignal } from './validate.js'
+import { checkBoolean, checkChoice, checkInteger, checkMs, checkOptions, checkSignal } from './validate.js'
+
+/** How items are put together for a handler. */
+export interface BatchOptions {
+  /** The most items, from 1 to 10,000. They count as handed over once they are part of a batch. */
+  size: number
+  /** How long the first item of a batch waits for others, in ms. Default 0: only for those that are there. */
+  within?: number | undefined
+}
 
 /** How a system is made. `T` is the type of its items, `R` that of its results; both are inferred. */
 export interface SystemOptions<T, R> {
@@ -44,9 +55,21 @@ export interface SystemOptions<T, R> {
   source?: SystemSource<T> | undefined
   /**
    * What handles each item: a function; `hash()`, `hashFile()`, `sleep()`, `noop()`; or a module whose function runs in
-   * worker threads: `handlerModule(url)`, or the `file:` URL or absolute path itself.
+   * worker threads: `handlerModule(url)`, or the `file:` URL or absolute path itself. With `batch`, a function of batches.
    */
   handler: SystemHandler<T, R>
+  /** Hands items over together; see `BatchedSystemOptions`. */
+  batch?: undefined
+  /** When an item whose attempt failed is tried again. Default: never; one whose worker died, once. */
+  retry?: RetryOptions | undefined
+  /**
+   * The longest an attempt may take, in ms: its execution, not its wait. Then `ctx.signal` aborts and the attempt counts as
+   * failed, once the handler has come to an end; a worker that still has not a second later is terminated, which counts as
+   * its death. Native handlers look at it at least every 50 ms or 1 MiB. Default: no limit.
+   */
+  handlerTimeout?: number | undefined
+  /** How many dead letters are kept in `deadLetters`, and what happens to more. */
+  deadLetters?: DeadLetterOptions | undefined
   /**
    * Whether results are kept for `results()` from the start (default: only once `results()` was called); or the channel
    * that they go to. Full, it holds up the consumers, and a stop as well, so where nobody may read any more give that a
@@ -58,6 +81,17 @@ export interface SystemOptions<T, R> {
   closeResults?: boolean | undefined
   /** Aborts the system, with `signal.reason`. */
   signal?: AbortSignal | undefined
+}
+
+/** How a system is made whose handler gets items together. */
+export interface BatchedSystemOptions<T, R> extends Omit<SystemOptions<T, R>, 'handler' | 'batch'> {
+  /**
+   * What handles each batch: a function of an array, which gives a result for each of its items, in their order. Where it
+   * throws, all of them fail; with a `BatchError` only those that it names.
+   */
+  handler: BatchHandlerFunction<T, R>
+  /** How many items go together. */
+  batch: BatchOptions
 }
 
 /** Where a system's items can come from. */
@@ -83,10 +117,16 @@ export interface SystemPlan<T, R> {
   channel: ItemChannel<T> | undefined
   sink: { channel: ItemChannel<R>; close: boolean } | undefined
   signal: AbortSignal | undefined
+  retry: RetryPlan
+  handlerTimeout: number | undefined
+  deadLetters: { keep: number; block: boolean }
+  /** Where a function settles each item by itself. */
+  leased: LeasedPlan | undefined
 }
 
 const DEFAULTS = { producers: 10, consumers: 5, capacity: 1000 } as const
 const MAX_THREADS = 1024
+const MAX_BATCH = 10_000
 const MAX_CAPACITY = 2 ** 24
 const KNOWN = [
   'producers',
@@ -99,6 +139,10 @@ const KNOWN = [
   'results',
   'closeResults',
   'signal',
+  'retry',
+  'handlerTimeout',
+  'deadLetters',
+  'batch',
 ] as const
 
 /** What our own functions make, and how they are called: given uncalled, they would pass as sources and handlers. */
@@ -115,7 +159,8 @@ const MAKERS = new Map<unknown, { makes: 'source' | 'handler'; call: string }>([
 ])
 
 /** @throws {InvalidOptionError} for anything that can't be used, naming it */
-export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R> {
+export function planSystem<T, R>(given: SystemOptions<T, R> | BatchedSystemOptions<T, R>): SystemPlan<T, R> {
+  const options = given as SystemOptions<T, R>
   checkOptions('options', options, KNOWN)
   const { maxWaiting, results = false, closeResults = true } = options
   const channel = planChannel(options)
@@ -146,7 +191,48 @@ export function planSystem<T, R>(options: SystemOptions<T, R>): SystemPlan<T, R>
     channel,
     sink: planSink(results, closeResults, handler),
     signal: options.signal === undefined ? undefined : checkSignal('signal', options.signal),
+    ...planAttempts(options, handler),
+    deadLetters: planDeadLetters(options.deadLetters),
   }
+}
+
+type AttemptsPlan = Pick<SystemPlan<unknown, unknown>, 'retry' | 'handlerTimeout' | 'leased'>
+
+function planAttempts<T, R>(
+  options: SystemOptions<T, R>,
+  handler: SystemPlan<T, R>['handler'],
+): AttemptsPlan {
+  const { retryIf, ...retry } = planRetry(options.retry)
+  const isFunction = typeof handler === 'function'
+  if (retryIf && !isFunction) {
+    const hint = handler instanceof WorkerModule ? "export a 'retryIf' from the module" : undefined
+    throw new InvalidOptionError('retry.retryIf', 'none but for a handler that is a function', retryIf, hint)
+  }
+  const handlerTimeout =
+    options.handlerTimeout === undefined ? undefined : checkMs('handlerTimeout', options.handlerTimeout)
+  if (handlerTimeout === 0) throw new InvalidOptionError('handlerTimeout', 'ms above 0', 0)
+  const batch = planBatch(options.batch as BatchOptions | undefined)
+  if (batch && !isFunction)
+    throw new InvalidOptionError('batch', 'none but for a handler that is a function', options.batch)
+  const leased = isFunction && (retry.attempts > 1 || handlerTimeout !== undefined || batch !== undefined)
+  return { retry, handlerTimeout, leased: leased ? { retryIf, handlerTimeout, batch } : undefined }
+}
+
+function planBatch(batch: BatchOptions | undefined): LeasedPlan['batch'] {
+  if (batch === undefined) return undefined
+  checkOptions('batch', batch, ['size', 'within'])
+  const { size, within = 0 } = batch
+  return {
+    size: checkInteger('batch.size', size, 1, MAX_BATCH),
+    within: checkMs('batch.within', within),
+  }
+}
+
+function planDeadLetters(options: DeadLetterOptions = {}): SystemPlan<unknown, unknown>['deadLetters'] {
+  checkOptions('deadLetters', options, ['keep', 'whenFull'])
+  const { keep = 1000, whenFull = 'evict' } = options
+  const block = checkChoice('deadLetters.whenFull', whenFull, ['evict', 'block']) === 'block'
+  return { keep: checkInteger('deadLetters.keep', keep, block ? 1 : 0, 2 ** 31 - 1), block }
 }
 
 function planChannel<T, R>({ channel, capacity, source }: SystemOptions<T, R>): ItemChannel<T> | undefined {

@@ -2,6 +2,7 @@
 
 import { Chunk } from './chunk.js'
 import { decodeItems } from './codec/decode.js'
+import type { FailedAttempt } from './events.js'
 import { toThrown } from './failure.js'
 import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
@@ -48,6 +49,14 @@ export class NativeOutcomes<T, R> {
       const reason = (failure.error === undefined && REASONS[failure.code]) || 'failed'
       for (const item of items.flatMap(decodeItems<T>))
         yield { item, error, attempts, deaths, firstAt, lastAt, reason }
+    }
+  }
+
+  /** The attempts that failed. */
+  *takeAttempts(): Generator<FailedAttempt<T>> {
+    for (const { items, failure, attempt, delay } of binding.takeAttempts(this.#handle)) {
+      const error = toThrown(failure)
+      for (const item of items.flatMap(decodeItems<T>)) yield { item, error, attempt, delay }
     }
   }
 

@@ -5,10 +5,11 @@
 
 import { Channel } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
+import type { DeadLetters } from './dead-letters.js'
 import { Engine } from './engine.js'
 import { InvalidOptionError, StateError } from './errors.js'
 import { SYSTEM_EVENTS, type SystemEvent, type SystemListener } from './events.js'
-import { planSystem, type SystemOptions } from './options.js'
+import { type BatchedSystemOptions, planSystem, type SystemOptions } from './options.js'
 import type { Report } from './report.js'
 import type { SystemStats } from './stats.js'
 import { checkBoolean, checkChoice, checkMs, checkOptions } from './validate.js'
@@ -47,7 +48,9 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    *
    * @throws {InvalidOptionError} for an option that can't be used: which, what was expected, and what came
    */
-  constructor(options: SystemOptions<T, R>) {
+  constructor(options: SystemOptions<T, R>)
+  constructor(options: BatchedSystemOptions<T, R>)
+  constructor(options: SystemOptions<T, R> | BatchedSystemOptions<T, R>) {
     const plan = planSystem(options)
     this.#engine = new Engine(plan)
     this.#channel = plan.channel
@@ -210,6 +213,18 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
     return this.#engine.stats()
   }
 
+  /**
+   * The dead letters that are kept: to be looked at, sent again, or thrown away.
+   *
+   * ```ts
+   * for (const { item, error } of system.deadLetters) console.error(item, error)
+   * await system.deadLetters.redrive(({ reason }) => reason === 'timeout')
+   * ```
+   */
+  get deadLetters(): DeadLetters<T> {
+    return this.#engine.letters
+  }
+
   /** Calls `listener` whenever `event` happens. */
   on<E extends SystemEvent>(event: E, listener: SystemListener<T, E>): this {
     return this.#listen('on', event, listener)
@@ -234,7 +249,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
     checkChoice('event', event, SYSTEM_EVENTS)
     if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function', listener)
     this.#engine.events[how](event, listener)
-    this.#engine.watchDeadLetters()
+    this.#engine.watch()
     return this
   }
 }

@@ -5,7 +5,7 @@ import { Channel } from '../channel/channel.js'
 import { flush } from '../channel/turn-end.js'
 import { hold, release } from '../environment.js'
 import { sendingTo } from '../sink.js'
-import { type AnyFunction, loadFunction } from './load.js'
+import { type AnyFunction, loadFunction, loadHandler } from './load.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
 import { packThrown, unpackThrown } from './thrown.js'
 import { WorkerHandler } from './worker-handler.js'
@@ -29,12 +29,12 @@ async function run(start: WorkerStart): Promise<void> {
   hold()
   let role: WorkerRole
   try {
-    const loaded = await loadFunction(start.module)
     if (start.role === 'handler') {
+      const { handler, retryIf } = await loadHandler(start.module)
       // Flushed each time: a worker that dies takes along what it has staged, of items that count as handled by then.
-      const sending = start.sink && sendingTo(Channel.attach(start.sink), loaded, flush)
-      role = new WorkerHandler(start, loaded, tell, sending as AnyFunction | undefined)
-    } else role = new WorkerSource(start, loaded, tell)
+      const sending = start.sink && sendingTo(Channel.attach(start.sink), handler, flush)
+      role = new WorkerHandler(start, handler, retryIf, tell, sending as AnyFunction | undefined)
+    } else role = new WorkerSource(start, await loadFunction(start.module), tell)
   } catch (error) {
     tell({ type: 'failed', error: packThrown(error) })
     release()

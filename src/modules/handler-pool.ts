@@ -1,9 +1,9 @@
 /** The workers of a system whose handler is a module: started together, replaced when they die, ended with it. */
 
 import type { ChannelToken } from '../channel/token.js'
-import { ModuleError, messageOf } from '../errors.js'
+import { HandlerTimeoutError, ModuleError, messageOf } from '../errors.js'
 import { binding } from '../native.js'
-import type { FromWorker } from './messages.js'
+import type { FromWorker, WorkerStart } from './messages.js'
 import type { ModulePlan } from './module.js'
 import { packThrown } from './thrown.js'
 import { WorkerThread } from './worker-thread.js'
@@ -16,6 +16,8 @@ export interface PoolSystem {
   /** How many items the consumer has processed. */
   processedBy(consumer: number): number
   requestStop(): void
+  /** A worker died that is to be replaced. */
+  workerExited(worker: number, error: unknown): void
   /** No worker can be had any more, for this reason. */
   abort(reason: unknown): void
 }
@@ -27,6 +29,8 @@ interface Place {
   failures: number
   processed: number
   timer: NodeJS.Timeout | undefined
+  /** Whether it is being terminated, because its handler does not end. */
+  overdue: boolean
 }
 
 /** ms before a worker is replaced that died again; it doubles each time. */
@@ -34,26 +38,42 @@ const FIRST_BACKOFF = 20
 const MAX_BACKOFF = 2000
 /** After so many failures in a row to load the module that could be loaded before, nobody can count on it. */
 const MAX_FAILURES = 5
+/** How often to look for handlers past their limit, and how long they may take to come to an end by themselves, in ms. */
+const WATCH_MS = 100
+const GRACE_MS = 1000
 
 export class HandlerPool {
   readonly #system: PoolSystem
   readonly #module: ModulePlan
   readonly #sink: ChannelToken | undefined
   readonly #places: Place[]
+  /** The limit of an attempt, and since when each worker has been at one; see `WorkerStart`. */
+  readonly #limit: WorkerStart['limit']
+  #watch: NodeJS.Timeout | undefined
   #lastError: unknown
   #closing = false
 
   /** @param sink - where results go, other than to the system */
-  constructor(system: PoolSystem, module: ModulePlan, sink: ChannelToken | undefined) {
+  constructor(
+    system: PoolSystem,
+    module: ModulePlan,
+    handlerTimeout: number | undefined,
+    sink: ChannelToken | undefined,
+  ) {
     this.#system = system
     this.#module = module
     this.#sink = sink
+    this.#limit =
+      handlerTimeout === undefined
+        ? undefined
+        : { ms: handlerTimeout, since: new BigInt64Array(new SharedArrayBuffer(8 * system.consumers)) }
     this.#places = Array.from({ length: system.consumers }, () => ({
       thread: undefined,
       deaths: 0,
       failures: 0,
       processed: 0,
       timer: undefined,
+      overdue: false,
     }))
   }
 
@@ -70,11 +90,13 @@ export class HandlerPool {
   /** Lets all workers begin. */
   begin(): void {
     for (const { thread } of this.#places) thread?.tell({ type: 'begin' })
+    if (this.#limit) this.#watch = setInterval(() => this.#endOverdue(), WATCH_MS).unref()
   }
 
   /** The system breaks off: handlers are told, and what does not exit is terminated. */
   breakOff(reason: unknown): void {
     this.#closing = true
+    clearInterval(this.#watch)
     const packed = packThrown(reason)
     for (const { thread, timer } of this.#places) {
       clearTimeout(timer)
@@ -86,6 +108,7 @@ export class HandlerPool {
   /** Ends all workers, and waits for their exit. */
   async close(patience?: number): Promise<void> {
     this.#closing = true
+    clearInterval(this.#watch)
     for (const { timer } of this.#places) clearTimeout(timer)
     await Promise.all(this.#places.map(({ thread }) => thread?.end(patience)))
   }
@@ -101,6 +124,7 @@ export class HandlerPool {
         count: consumers,
         capacity,
         ...(this.#sink && { sink: this.#sink }),
+        ...(this.#limit && { limit: this.#limit }),
       },
       {
         told: (message) => this.#told(message),
@@ -113,14 +137,34 @@ export class HandlerPool {
     return thread
   }
 
+  /** Terminates workers that are still at an attempt long past its limit: nobody else may have the item before that. */
+  #endOverdue(): void {
+    const { ms, since } = this.#limit as NonNullable<WorkerStart['limit']>
+    const now = Date.now()
+    for (const [index, place] of this.#places.entries()) {
+      const began = Number(Atomics.load(since, index))
+      if (began === 0 || now - began <= ms + GRACE_MS || place.overdue) continue
+      place.overdue = true
+      void place.thread?.end(0)
+    }
+  }
+
   #told(message: FromWorker): void {
     if (message.type === 'stop') this.#system.requestStop()
   }
 
   #exited(place: Place, index: number, error: unknown): void {
     place.thread = undefined
+    const ended = place.overdue
+      ? new HandlerTimeoutError(
+          `the worker was terminated: its handler had not ended ${GRACE_MS} ms after its limit`,
+        )
+      : error
+    place.overdue = false
+    if (this.#limit) Atomics.store(this.#limit.since, index, 0n)
     if (this.#closing || !this.#isNeeded(index)) return
-    this.#lastError = error
+    this.#lastError = ended
+    this.#system.workerExited(index, ended)
     const processed = this.#system.processedBy(index)
     place.deaths = processed > place.processed ? 0 : place.deaths + 1
     place.processed = processed

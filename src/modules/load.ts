@@ -1,6 +1,7 @@
 /** Loading a module in its worker. */
 
 import { ModuleError } from '../errors.js'
+import type { RetryIf } from '../retry.js'
 import type { ModulePlan } from './module.js'
 
 export type AnyFunction = (...args: unknown[]) => unknown
@@ -10,10 +11,26 @@ export type AnyFunction = (...args: unknown[]) => unknown
  *
  * @throws what the module or its `init` throws; `ModuleError` where it has no such function
  */
-export async function loadFunction({ url, export: name, init }: ModulePlan): Promise<AnyFunction> {
+export async function loadFunction(plan: ModulePlan): Promise<AnyFunction> {
+  return (await loadHandler(plan)).handler
+}
+
+/** The same, with what the module says of errors, if it exports that. */
+export async function loadHandler({
+  url,
+  export: name,
+  init,
+}: ModulePlan): Promise<{ handler: AnyFunction; retryIf: RetryIf | undefined }> {
   const module: unknown = await import(url)
   if (init) await functionOf(module, 'init', url)(init.value)
-  return functionOf(module, name, url)
+  const handler = functionOf(module, name, url)
+  const retryIf = has(module, 'retryIf') ? (functionOf(module, 'retryIf', url) as RetryIf) : undefined
+  return { handler, retryIf }
+}
+
+function has(module: unknown, name: string): boolean {
+  const exports = module as Record<string, unknown>
+  return name in exports || (isRecord(exports.default) && name in exports.default)
 }
 
 function functionOf(module: unknown, name: string, url: string): AnyFunction {

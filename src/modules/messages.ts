@@ -17,6 +17,8 @@ export interface WorkerStart {
   capacity: number
   /** Where results go, other than to the system. */
   sink?: ChannelToken
+  /** The limit of an attempt in ms, and where a handler notes since when it has been at one: ms since the epoch, or 0. */
+  limit?: { ms: number; since: BigInt64Array<SharedArrayBuffer> }
   port: MessagePort
 }
 

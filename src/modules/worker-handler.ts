@@ -5,9 +5,10 @@ import { threadId } from 'node:worker_threads'
 import { Take } from '../binding.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
 import { environmentHandle, forget, listenTo, release } from '../environment.js'
-import { WouldDeadlockError } from '../errors.js'
+import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
 import { binding } from '../native.js'
+import { judge, type RetryIf } from '../retry.js'
 import type { Sender } from '../sender.js'
 import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
 import { checkWait, type SendOptions } from '../wait.js'
@@ -36,7 +37,10 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   readonly #chunk = new Chunk()
   readonly #outbox = new Outbox()
   readonly #claims = new Uint32Array(1)
+  readonly #retryIf: RetryIf | undefined
   readonly #breaking = new AbortController()
+  /** Of the attempt under way, where attempts have a limit. */
+  #timed: AbortController | undefined
   readonly #sender: Sender<unknown, unknown>
   readonly #port: number
   /** How many sends of the item in hand count as waiting. */
@@ -51,6 +55,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   constructor(
     start: WorkerStart,
     handler: AnyFunction,
+    retryIf: RetryIf | undefined,
     tell: (message: FromWorker) => void,
     sending?: AnyFunction,
   ) {
@@ -59,6 +64,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     // A worker in a dead one's place counts anew.
     this.prefix = `${start.index}.${threadId}.`
     this.#handler = handler
+    this.#retryIf = retryIf
     this.#sending = sending
     this.#tell = tell
     const { sender, port } = openSender<unknown>(start.system, start.capacity, () => this.#flush())
@@ -67,7 +73,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   }
 
   get signal(): AbortSignal {
-    return this.#breaking.signal
+    return (this.#timed ?? this.#breaking).signal
   }
 
   begin(): void {
@@ -92,6 +98,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   breakOff(reason: unknown): void {
     this.#breaking.abort(reason)
+    this.#timed?.abort(reason)
     this.#end()
     this.#wakeUp()
   }
@@ -151,7 +158,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       const wanted = collecting || run
       const call = run ? handler : sending
       try {
-        let result = call(items[done], new HandlerContext<unknown>(this, this.sequence))
+        let result = this.#start.limit
+          ? this.#callTimed(call, items[done], this.#start.limit)
+          : call(items[done], new HandlerContext<unknown>(this, this.sequence))
         if (isThenable(result)) {
           this.#reportSoon()
           result = await result
@@ -180,6 +189,31 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#adapt(done, took)
   }
 
+  /** The same call, but the attempt fails once it is over where that took longer than the limit. */
+  async #callTimed(
+    call: AnyFunction,
+    item: unknown,
+    { ms, since }: NonNullable<WorkerStart['limit']>,
+  ): Promise<unknown> {
+    const controller = new AbortController()
+    this.#timed = controller
+    const error = new HandlerTimeoutError(`expected the attempt to end within ${ms} ms (handlerTimeout)`)
+    const timer = setTimeout(() => controller.abort(error), ms)
+    const began = performance.now()
+    Atomics.store(since, this.worker, BigInt(Date.now()))
+    try {
+      const result = await call(item, new HandlerContext<unknown>(this, this.sequence))
+      if (performance.now() - began > ms) throw error
+      return result
+    } catch (thrown) {
+      throw performance.now() - began > ms ? error : thrown
+    } finally {
+      Atomics.store(since, this.worker, 0n)
+      clearTimeout(timer)
+      this.#timed = undefined
+    }
+  }
+
   /** Whether the next item is this worker's: an idle one may have taken it away. */
   #claim(): boolean {
     const claims = Atomics.add(this.#claims, 0, 1)
@@ -196,7 +230,11 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   }
 
   #fail(error: unknown): void {
-    binding.failWork(this.#handle, toThrownFailure(error))
+    const judged = judge(error, this.attempt, this.#retryIf)
+    binding.failWork(this.#handle, {
+      ...toThrownFailure(judged.error),
+      unrecoverable: judged.unrecoverable,
+    })
   }
 
   /** What is done does not wait for a promise that takes longer than this turn. */

@@ -52,7 +52,7 @@ pub fn run(shape: Shape) -> Result<Arrived, String> {
         Handlers::native(move |_| Sum { arrived: Arrived::default(), total: Arc::clone(&total) })
     };
     let Shape { producers, consumers, capacity, .. } = shape;
-    let options = SystemOptions { producers, consumers, capacity, results: false };
+    let options = SystemOptions { producers, consumers, capacity, results: false, ..SystemOptions::default() };
     let system =
         System::new(options, AnySource::Sequence(plan).into(), handlers, ()).map_err(|error| error.to_string())?;
     system.start().map_err(|error| error.to_string())?;

@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use millrace_core::Failure;
-use millrace_core::system::{Notice, Observer};
+use millrace_core::system::{FailedAttempt, Notice, Observer};
 use napi::bindgen_prelude::{Float64ArraySlice, Function, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 
+use crate::attempts::Attempts;
 use crate::channel;
 use crate::chunk::Chunk;
 use crate::error::{Result, napi_error};
-use crate::events::{Row, WIDTH, bit};
+use crate::events::{ATTEMPTS, Row, WIDTH, bit};
 use crate::registry;
 use crate::send::{Pending, Progress};
 
@@ -150,6 +151,7 @@ impl Environment {
             entry.system.abort(Failure::aborted("the JavaScript environment of the system has ended"));
             // Settles what the handler had and never will settle.
             drop(lock(&entry.callback).take());
+            drop(lock(&entry.leased).take());
         }
         channel::environment_ended(self.handle);
         drop(lock(&self.chunk).take());
@@ -173,18 +175,29 @@ pub struct Notices {
     environment: Arc<Environment>,
     system: u32,
     bits: Arc<AtomicU32>,
+    attempts: Arc<Attempts>,
 }
 
 impl Notices {
-    pub fn new(environment: Arc<Environment>, system: u32) -> Self {
-        Notices { environment, system, bits: Arc::default() }
+    pub fn new(environment: Arc<Environment>, system: u32, attempts: Arc<Attempts>) -> Self {
+        Notices { environment, system, bits: Arc::default(), attempts }
+    }
+
+    fn tell(&self, bit: u32) {
+        if self.bits.fetch_or(bit, Ordering::AcqRel) == 0 {
+            self.environment.notify(Ready::Notices(self.system, Arc::clone(&self.bits)));
+        }
     }
 }
 
 impl Observer for Notices {
     fn notify(&self, notice: Notice) {
-        if self.bits.fetch_or(bit(notice), Ordering::AcqRel) == 0 {
-            self.environment.notify(Ready::Notices(self.system, Arc::clone(&self.bits)));
+        self.tell(bit(notice));
+    }
+
+    fn attempt_failed(&self, attempt: &FailedAttempt<'_>) {
+        if self.attempts.add(attempt) {
+            self.tell(ATTEMPTS);
         }
     }
 

@@ -41,6 +41,8 @@ pub struct NativeFailure {
     pub message: String,
     /// The JavaScript error, serialized, where it was one.
     pub error: Option<Uint8Array>,
+    /// Whether another attempt would be in vain.
+    pub unrecoverable: Option<bool>,
 }
 
 impl From<Failure> for NativeFailure {
@@ -49,6 +51,7 @@ impl From<Failure> for NativeFailure {
             code: failure.code.into_owned(),
             message: failure.message,
             error: failure.value.map(|value| Uint8Array::from(value.to_vec())),
+            unrecoverable: failure.unrecoverable.then_some(true),
         }
     }
 }
@@ -56,6 +59,7 @@ impl From<Failure> for NativeFailure {
 impl From<NativeFailure> for Failure {
     fn from(failure: NativeFailure) -> Self {
         let value = failure.error.map(|error| error.as_ref().into());
-        Failure { value, ..Failure::new(failure.code, failure.message) }
+        let unrecoverable = failure.unrecoverable.unwrap_or_default();
+        Failure { value, unrecoverable, ..Failure::new(failure.code, failure.message) }
     }
 }

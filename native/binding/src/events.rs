@@ -29,6 +29,9 @@ impl Row {
     }
 }
 
+/// The bit for attempts that failed, of which the core tells by itself.
+pub const ATTEMPTS: u32 = 128;
+
 /// A notice as a bit.
 pub fn bit(notice: Notice) -> u32 {
     match notice {

@@ -9,6 +9,7 @@
 //! | `system` | the life of a system, its figures and its report |
 //! | `send` | items from JavaScript |
 //! | `consume` | items for a JavaScript function, and what became of them |
+//! | `leased` | the same where each item is settled by itself |
 //! | `worker` | the same for a handler in a worker, which may die |
 //! | `port` | the ways into a system, one for each environment |
 //! | `channel` | channels that JavaScript made, and items into and out of them |
@@ -17,6 +18,7 @@
 
 #![cfg_attr(test, allow(dead_code, reason = "napi leaves its exports out of a test build, which only clippy makes"))]
 
+mod attempts;
 mod channel;
 mod chunk;
 mod consume;
@@ -24,6 +26,7 @@ mod environment;
 mod error;
 mod events;
 mod items;
+mod leased;
 mod outbox;
 mod outcome;
 mod port;

@@ -130,7 +130,7 @@ impl From<DeadLetter<Items>> for NativeDeadLetter {
     }
 }
 
-fn epoch_ms(time: SystemTime) -> f64 {
+pub fn epoch_ms(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64
 }
 
@@ -204,6 +204,13 @@ pub fn take_reply_failures(system: u32) -> Result<Vec<NativeReplyFailure>> {
     let entry = registry::system(system)?;
     let failures = std::mem::take(&mut lock(&entry.replies).failures);
     Ok(failures)
+}
+
+/// JavaScript keeps so many more dead letters, or fewer, than it took.
+#[napi(catch_unwind)]
+pub fn keep_dead_letters(system: u32, change: i32) -> Result<()> {
+    registry::system(system)?.system.keep_dead_letters(change as isize);
+    Ok(())
 }
 
 #[napi(catch_unwind)]

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use millrace_core::sources::{
     AnySource, ChannelSource, Files, FilesOptions, Lines, LinesOptions, Sequence, SequenceItem, SequenceOptions,
 };
-use millrace_core::system::{Handlers, Sources, SystemOptions};
+use millrace_core::system::{Backoff, Handlers, Retry, Sources, SystemOptions};
 use millrace_core::tasks::{Algorithm, AnyTask, Hash, HashFile, Noop, Sleep};
 use millrace_core::{Delay, Encoding, Items, OptionError};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use crate::chunk::from_ms;
 use crate::error::{Result, error, option_error};
 use crate::registry;
 
@@ -21,6 +22,36 @@ pub struct SystemSpec {
     pub capacity: u32,
     pub source: SourceSpec,
     pub handler: HandlerSpec,
+    pub retry: RetrySpec,
+    /// In ms.
+    pub handler_timeout: Option<f64>,
+    /// Whether a JavaScript function settles each item by itself.
+    pub leased: bool,
+    /// Where consumers wait for room: how many dead letters may be kept.
+    pub dead_letters: Option<u32>,
+}
+
+/// When an item that failed is tried again. Times are in ms; a `max` of 0 is none.
+#[napi(object, object_to_js = false)]
+pub struct RetrySpec {
+    pub attempts: u32,
+    pub deaths: u32,
+    pub delay: f64,
+    pub exponential: bool,
+    pub max: f64,
+    pub jitter: f64,
+}
+
+impl RetrySpec {
+    fn retry(&self) -> Retry {
+        let backoff = Backoff {
+            delay: from_ms(self.delay),
+            exponential: self.exponential,
+            max: from_ms(self.max),
+            jitter: self.jitter,
+        };
+        Retry { attempts: self.attempts, deaths: self.deaths, backoff }
+    }
 }
 
 /// One of the sources by `kind`, which also says which of the other fields are there.
@@ -59,6 +90,8 @@ impl SystemSpec {
             consumers: self.consumers as usize,
             capacity: self.capacity as usize,
             results: false,
+            retry: self.retry.retry(),
+            handler_timeout: self.handler_timeout.map(from_ms),
         }
     }
 }

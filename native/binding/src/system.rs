@@ -7,10 +7,12 @@ use millrace_core::system::{Handlers, Report, Sources, System};
 use millrace_core::{Collect, Items};
 use napi_derive::napi;
 
+use crate::attempts::Attempts;
 use crate::consume::Callback;
 use crate::environment::{Environment, Notices};
 use crate::error::{NativeFailure, Result, failure_error, state_error};
 use crate::items::{NativeItems, in_parts};
+use crate::leased::Leased;
 use crate::outcome::{Replies, Results};
 use crate::port::Port;
 use crate::registry;
@@ -22,6 +24,8 @@ pub struct Entry {
     pub system: System<Items, Items>,
     pub environment: Arc<Environment>,
     pub callback: Mutex<Option<Callback>>,
+    pub leased: Mutex<Option<Leased>>,
+    pub attempts: Arc<Attempts>,
     pub results: Mutex<Option<Results>>,
     pub replies: Mutex<Replies>,
 }
@@ -56,13 +60,23 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
     let sources = Sources::try_from(spec.source)?;
     let handlers = Handlers::try_from(spec.handler)?;
     let external = matches!(handlers, Handlers::External);
-    let notices = Notices::new(Arc::clone(&environment), handle);
+    let letters_limit = spec.dead_letters;
+    let one_by_one = external && spec.leased;
+    let attempts = Arc::default();
+    let notices = Notices::new(Arc::clone(&environment), handle, Arc::clone(&attempts));
     let system = System::new(options, sources, handlers, notices).map_err(|failure| failure_error(&failure))?;
-    let callback = external.then(|| Callback::new(system.external_consumer(), Arc::clone(&environment), handle));
+    if let Some(limit) = letters_limit {
+        system.limit_dead_letters(limit as usize);
+    }
+    let callback =
+        (external && !one_by_one).then(|| Callback::new(system.external_consumer(), Arc::clone(&environment), handle));
+    let leased = one_by_one.then(|| Leased::new(system.leased_consumer(), Arc::clone(&environment), handle));
     let entry = Entry {
         system,
         environment,
         callback: Mutex::new(callback),
+        leased: Mutex::new(leased),
+        attempts,
         results: Mutex::default(),
         replies: Mutex::default(),
     };

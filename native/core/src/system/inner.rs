@@ -280,7 +280,8 @@ impl<B: Collect, R: Collect> Inner<B, R> {
     }
 
     pub(crate) fn dead_letter(&self, letter: DeadLetter<B>) {
-        self.letters.add(letter);
+        // What a thread of JavaScript does never waits for another thread.
+        self.letters.add(letter, self.kind == ConsumerKind::Thread);
         self.observer.notify(Notice::DeadLetters);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::SystemTime;
 
 use super::envelope::History;
@@ -61,20 +62,40 @@ pub(crate) struct Letters<B> {
 #[derive(Debug)]
 struct LettersState<B> {
     letters: VecDeque<DeadLetter<B>>,
+    /// How many were taken and are kept, where that counts.
+    kept: usize,
+    /// With so many, kept ones included, consumers wait for room.
+    limit: Option<usize>,
     watched: bool,
     unbounded: bool,
+    /// Consumers that must not block, and wait for room.
+    wakers: Vec<Waker>,
+}
+
+impl<B> LettersState<B> {
+    fn is_full(&self) -> bool {
+        self.watched && !self.unbounded && self.letters.len() + self.kept >= self.limit.unwrap_or(LETTERS_KEPT)
+    }
 }
 
 impl<B> Letters<B> {
     pub(crate) fn new() -> Self {
-        let state = LettersState { letters: VecDeque::new(), watched: false, unbounded: false };
+        let state = LettersState {
+            letters: VecDeque::new(),
+            kept: 0,
+            limit: None,
+            watched: false,
+            unbounded: false,
+            wakers: Vec::new(),
+        };
         Letters { state: Mutex::new(state), room: Condvar::new() }
     }
 
-    /// Adds a letter. Waits while the list is full, watched and bounded.
-    pub(crate) fn add(&self, letter: DeadLetter<B>) {
+    /// Adds a letter. Where the caller `may_wait`, it does while the list is full; others look for room before they take
+    /// an item.
+    pub(crate) fn add(&self, letter: DeadLetter<B>, may_wait: bool) {
         let mut state = lock(&self.state);
-        while state.letters.len() >= LETTERS_KEPT && state.watched && !state.unbounded {
+        while may_wait && state.is_full() {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.letters.len() >= LETTERS_KEPT && !state.watched {
@@ -83,19 +104,57 @@ impl<B> Letters<B> {
         state.letters.push_back(letter);
     }
 
+    /// Whether there is room; otherwise `waker` is woken when there may be.
+    pub(crate) fn poll_room(&self, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        if state.is_full() {
+            state.wakers.push(waker.clone());
+            return false;
+        }
+        true
+    }
+
     pub(crate) fn take(&self) -> Vec<DeadLetter<B>> {
-        let letters = std::mem::take(&mut lock(&self.state).letters);
-        self.room.notify_all();
-        letters.into()
+        let taken = self.change(|state| {
+            if state.limit.is_some() {
+                state.kept += state.letters.len();
+            }
+            std::mem::take(&mut state.letters)
+        });
+        taken.into()
     }
 
     pub(crate) fn watch(&self, watched: bool) {
-        lock(&self.state).watched = watched;
-        self.room.notify_all();
+        self.change(|state| state.watched = watched);
+    }
+
+    /// Whoever takes letters keeps them, `limit` at the most.
+    pub(crate) fn limit(&self, limit: usize) {
+        self.change(|state| state.limit = Some(limit));
+    }
+
+    /// Whether those that were taken count too.
+    pub(crate) fn is_limited(&self) -> bool {
+        lock(&self.state).limit.is_some()
+    }
+
+    /// The number of those kept has changed.
+    pub(crate) fn keep(&self, change: isize) {
+        self.change(|state| state.kept = state.kept.saturating_add_signed(change));
     }
 
     pub(crate) fn lift(&self) {
-        lock(&self.state).unbounded = true;
+        self.change(|state| state.unbounded = true);
+    }
+
+    /// Changes what may have made room, and tells all who wait for some.
+    fn change<T>(&self, change: impl FnOnce(&mut LettersState<B>) -> T) -> T {
+        let mut state = lock(&self.state);
+        let outcome = change(&mut state);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
         self.room.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+        outcome
     }
 }

@@ -486,6 +486,17 @@ impl<B: Collect, R: Collect> System<B, R> {
         self.inner().letters.watch(watched);
     }
 
+    /// Whoever takes the dead letters keeps them. Where they are watched, consumers wait while those kept and the ones not
+    /// taken yet are as many as `limit`.
+    pub fn limit_dead_letters(&self, limit: usize) {
+        self.inner().letters.limit(limit);
+    }
+
+    /// So many more dead letters, or fewer, are kept than were taken.
+    pub fn keep_dead_letters(&self, change: isize) {
+        self.inner().letters.keep(change);
+    }
+
     /// Whether the observer is told of attempts that fail.
     pub fn watch_attempts(&self, watched: bool) {
         self.inner().watching_attempts.store(watched, Ordering::Relaxed);

@@ -121,7 +121,12 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             }
             self.sending = None;
         }
-        let Poll::Ready(taken) = self.ahead.poll_take(cx, max.max(1)) else {
+        if !self.inner.letters.poll_room(cx.waker()) {
+            return Poll::Pending;
+        }
+        // Each may become a dead letter.
+        let max = if self.inner.letters.is_limited() { 1 } else { max.max(1) };
+        let Poll::Ready(taken) = self.ahead.poll_take(cx, max) else {
             if self.inner.idle.check_before_wait(&self.inner.counters) {
                 self.inner.observer.notify(super::Notice::Idle);
             }
@@ -132,6 +137,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
 
     /// More items for a worker that has some already.
     pub fn try_take(&mut self, max: usize) -> Option<WorkerBatch<B>> {
+        if self.inner.letters.is_limited() {
+            return None;
+        }
         self.ahead.try_take(max.max(1)).ok().map(WorkerBatch)
     }
 

@@ -1,0 +1,369 @@
+/**
+ * The consumer that is a JavaScript function whose items are settled one by one: they may be tried again, have a limit of
+ * time, or come in batches. It takes no item that it has no free consumer for.
+ */
+
+import { performance } from 'node:perf_hooks'
+import { Take } from './binding.js'
+import type { CallbackSystem } from './callback.js'
+import { Chunk } from './chunk.js'
+import type { HandlerFunction } from './context.js'
+import { BatchError, BatchResultError, HandlerTimeoutError } from './errors.js'
+import { toFailure } from './failure.js'
+import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
+import { binding } from './native.js'
+import { judge, type RetryIf } from './retry.js'
+import { inNextTurn, turnIsDue } from './turn.js'
+import type { SendOptions } from './wait.js'
+
+/** How items are handed over. */
+export interface LeasedPlan {
+  readonly retryIf: RetryIf | undefined
+  /** ms, of one execution. */
+  readonly handlerTimeout: number | undefined
+  /** How many items to hand over together, and how many ms the first of them waits for the others. */
+  readonly batch: { readonly size: number; readonly within: number } | undefined
+}
+
+/** What such a consumer needs to know of its system, beside what any callback does. */
+export interface LeasedSystem<T, R> extends CallbackSystem<T, R> {
+  /** An attempt failed; `delay` in ms where there will be another. */
+  attemptFailed(item: T, error: unknown, attempt: number, delay: number | undefined): void
+}
+
+/** An item in hand. */
+interface Leased<T> {
+  readonly item: T
+  readonly number: number
+  readonly attempt: number
+  readonly tag: number
+}
+
+/** One call of the handler. */
+class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
+  readonly prefix = ''
+  readonly system = this
+  readonly attempt: number
+  readonly controller: AbortController | undefined
+  timer: NodeJS.Timeout | undefined
+  expired = false
+  over = false
+  readonly worker: number
+  readonly sequence: number
+  readonly items: readonly Leased<T>[]
+  readonly #outer: ContextSystem<T>
+  #signal: AbortSignal | undefined
+
+  constructor(
+    worker: number,
+    sequence: number,
+    items: readonly Leased<T>[],
+    outer: ContextSystem<T>,
+    timed: boolean,
+  ) {
+    this.worker = worker
+    this.sequence = sequence
+    this.items = items
+    this.attempt = (items[0] as Leased<T>).attempt
+    this.#outer = outer
+    this.controller = timed ? new AbortController() : undefined
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) return this.#outer.signal
+    this.#signal ??= AbortSignal.any([this.controller.signal, this.#outer.signal])
+    return this.#signal
+  }
+
+  sendFrom(_consumer: object | undefined, item: T, options?: SendOptions): Promise<void> {
+    return this.#outer.sendFrom(this.over ? undefined : this, item, options)
+  }
+
+  requestStop(): void {
+    this.#outer.requestStop()
+  }
+}
+
+const then = Promise.prototype.then
+
+export class LeasedCallback<T, R> {
+  readonly #system: LeasedSystem<T, R>
+  readonly #handler: HandlerFunction<T, R>
+  readonly #sending: HandlerFunction<T, undefined> | undefined
+  readonly #plan: LeasedPlan
+  readonly #chunk = new Chunk()
+  readonly #row = new Float64Array(3)
+  readonly #free: number[]
+  readonly #running = new Set<Execution<T>>()
+  /** The batch that is being gathered. */
+  #batch: Leased<T>[] = []
+  #within: NodeJS.Timeout | undefined
+  /** Results that those under way will bring. */
+  #expected = 0
+  #sequence = 0
+  #bounded = true
+  #paused = true
+  #breathing = false
+  #working = false
+  #broken = false
+  #drained = false
+  #waits = false
+  #over = false
+
+  constructor(
+    system: LeasedSystem<T, R>,
+    handler: HandlerFunction<T, R>,
+    sending: HandlerFunction<T, undefined> | undefined,
+    plan: LeasedPlan,
+  ) {
+    this.#system = system
+    this.#handler = handler
+    this.#sending = sending
+    this.#plan = plan
+    this.#free = Array.from({ length: system.consumers }, (_, index) => system.consumers - 1 - index)
+  }
+
+  /** Hands over what there is, as far as consumers and the readers of outcomes allow. Never waits. */
+  work(): void {
+    if (this.#working || this.#over) return
+    this.#working = true
+    while (this.#mayTake()) {
+      const leased = this.#take()
+      if (leased === undefined) break
+      this.#batch.push(leased)
+      if (this.#batch.length >= this.#size) this.#handOver()
+      if (turnIsDue()) this.#breathe()
+    }
+    // Production is over: what is gathered is not to wait for more, which would wait for it to be settled.
+    if (!this.#bounded && !this.#broken && this.#batch.length > 0 && this.#free.length > 0) this.#handOver()
+    this.#working = false
+    if (this.#batch.length > 0)
+      this.#within ??= setTimeout(() => this.#waitedLong(), this.#plan.batch?.within ?? 0)
+    this.#rest()
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused
+    if (!paused) this.work()
+  }
+
+  drain(): void {
+    this.#bounded = false
+    this.pause(false)
+  }
+
+  breakOff(): void {
+    this.#broken = true
+    if (!this.#working) this.#rest()
+  }
+
+  handlerWaits(): void {
+    this.#waits = true
+  }
+
+  /** Everything is told at once. */
+  report(): boolean {
+    return false
+  }
+
+  get #size(): number {
+    return this.#plan.batch?.size ?? 1
+  }
+
+  #mayTake(): boolean {
+    if (this.#paused || this.#breathing || this.#broken || this.#drained || this.#free.length === 0)
+      return false
+    const { results, capacity, letterRoom } = this.#system
+    if (!this.#bounded) return true
+    if (letterRoom <= this.#expected + this.#batch.length) return false
+    return (
+      results === undefined ||
+      results.ended ||
+      results.length + this.#expected + this.#batch.length < capacity
+    )
+  }
+
+  #take(): Leased<T> | undefined {
+    const { handle } = this.#system
+    const count = binding.takeLeasedItem(handle, this.#chunk.memory, this.#row)
+    if (count === Take.Ended) this.#drained = true
+    else if (count === Take.Aborted) this.#broken = true
+    if (count <= 0) return undefined
+    const [item] = this.#chunk.decode(1, () => binding.takeLargeLeasedItem(handle), []) as unknown as [T]
+    const [number, attempt, tag] = this.#row as unknown as [number, number, number]
+    return { item, number, attempt, tag }
+  }
+
+  #waitedLong(): void {
+    this.#within = undefined
+    if (this.#batch.length > 0 && this.#free.length > 0 && !this.#broken) this.#handOver()
+    this.work()
+  }
+
+  /** Calls the handler with what was gathered. */
+  #handOver(): void {
+    clearTimeout(this.#within)
+    this.#within = undefined
+    const items = this.#batch
+    this.#batch = []
+    const worker = this.#free.pop() as number
+    const { handlerTimeout, batch } = this.#plan
+    const execution = new Execution(worker, this.#sequence, items, this.#system, handlerTimeout !== undefined)
+    this.#sequence += items.length
+    this.#running.add(execution)
+    this.#expected += items.length
+    const began = performance.now()
+    try {
+      const tagged = items.some(({ tag }) => tag !== 0)
+      const call = (tagged ? undefined : this.#sending) ?? this.#handler
+      const argument = batch ? items.map(({ item }) => item) : items[0]?.item
+      const result = call(argument as T, new HandlerContext<T>(execution, execution.sequence))
+      if (isThenable(result)) {
+        if (handlerTimeout !== undefined) this.#limit(execution, handlerTimeout)
+        const promise = result instanceof Promise ? result : Promise.resolve(result)
+        then.call(
+          promise,
+          (value) => this.#ended(execution, () => this.#succeeded(execution, value)),
+          (error) => this.#ended(execution, () => this.#failed(execution, error)),
+        )
+        return
+      }
+      execution.expired = handlerTimeout !== undefined && performance.now() - began > handlerTimeout
+      this.#leave(execution)
+      this.#succeeded(execution, result)
+    } catch (error) {
+      this.#leave(execution)
+      this.#failed(execution, error)
+    }
+  }
+
+  #limit(execution: Execution<T>, ms: number): void {
+    execution.timer = setTimeout(() => {
+      execution.expired = true
+      execution.controller?.abort(timeoutError(ms))
+    }, ms)
+  }
+
+  /** A promise is settled. The first settlement wins: after a break its items are settled already. */
+  #ended(execution: Execution<T>, settle: () => void): void {
+    if (execution.over) return
+    this.#leave(execution)
+    settle()
+    this.work()
+  }
+
+  #leave(execution: Execution<T>): void {
+    clearTimeout(execution.timer)
+    execution.over = true
+    this.#running.delete(execution)
+    this.#expected -= execution.items.length
+    this.#free.push(execution.worker)
+    if (this.#waits) this.#waits = this.#system.handlerEnded(execution)
+  }
+
+  #succeeded(execution: Execution<T>, value: unknown): void {
+    const { items } = execution
+    if (execution.expired) {
+      this.#failed(execution, undefined)
+    } else if (!this.#plan.batch) {
+      this.#processed(items[0] as Leased<T>, value as R)
+    } else if (
+      Array.isArray(value) ? value.length === items.length : value === undefined && !this.#areWanted(items)
+    ) {
+      for (const [index, leased] of items.entries())
+        this.#processed(leased, (value as R[] | undefined)?.[index] as R)
+    } else {
+      const got = Array.isArray(value) ? `${value.length}` : typeof value
+      this.#failed(
+        execution,
+        new BatchResultError(
+          `batch: expected the handler to give ${items.length} results in an array, got ${got}`,
+        ),
+      )
+    }
+  }
+
+  #areWanted(items: readonly Leased<T>[]): boolean {
+    return this.#system.results !== undefined || items.some(({ tag }) => tag !== 0)
+  }
+
+  #processed(leased: Leased<T>, result: R): void {
+    binding.settleLeasedItem(this.#system.handle, leased.number)
+    if (leased.tag !== 0) this.#system.runs.resolve(leased.tag, result)
+    else this.#system.results?.push(result)
+  }
+
+  #failed(execution: Execution<T>, thrown: unknown): void {
+    const { items, expired } = execution
+    const { batch, handlerTimeout } = this.#plan
+    if (!expired && batch && thrown instanceof BatchError) {
+      for (const [index, leased] of items.entries()) {
+        if (thrown.errors.has(index)) this.#fail(leased, thrown.errors.get(index))
+        else this.#processed(leased, thrown.results[index] as R)
+      }
+      return
+    }
+    const error = expired ? timeoutError(handlerTimeout as number) : thrown
+    for (const leased of items) this.#fail(leased, error)
+  }
+
+  #fail({ item, number, attempt, tag }: Leased<T>, thrown: unknown): void {
+    const { error, unrecoverable } = judge(thrown, attempt, this.#plan.retryIf)
+    const failure = { ...toFailure(error), unrecoverable }
+    const fate = binding.failLeasedItem(this.#system.handle, number, failure)
+    if (!fate) return
+    this.#system.attemptFailed(item, error, attempt, fate.delay)
+    if (fate.delay !== undefined) return
+    const { attempts, deaths, firstAt, lastAt } = fate
+    if (tag !== 0) this.#system.runs.reject(tag, error)
+    this.#system.bury({ item, error, attempts, deaths, firstAt, lastAt, reason: 'failed' })
+  }
+
+  #rest(): void {
+    if (this.#over) return
+    if (this.#broken) this.#giveUp()
+    else if (this.#drained && this.#running.size === 0 && this.#batch.length === 0) this.#end()
+  }
+
+  #breathe(): void {
+    this.#breathing = true
+    inNextTurn(() => {
+      this.#breathing = false
+      this.work()
+    })
+  }
+
+  #giveUp(): void {
+    const { reason, error } = this.#system.breakReason()
+    const held = [...this.#running].flatMap((execution) => {
+      this.#leave(execution)
+      return execution.items.map((leased) => ({ ...leased, begun: 1 }))
+    })
+    // These never went to the handler.
+    held.push(...this.#batch.map((leased) => ({ ...leased, begun: 0 })))
+    this.#batch = []
+    clearTimeout(this.#within)
+    for (const { item, number, tag, begun } of held) {
+      const fate = binding.failLeasedItem(this.#system.handle, number, toFailure(error))
+      if (!fate) continue
+      const { deaths, firstAt, lastAt } = fate
+      if (tag !== 0) this.#system.runs.reject(tag, error)
+      this.#system.bury({ item, error, attempts: fate.attempts - 1 + begun, deaths, firstAt, lastAt, reason })
+    }
+    if (!this.#over) this.#end()
+  }
+
+  #end(): void {
+    this.#over = true
+    binding.endLeasedItems(this.#system.handle)
+  }
+}
+
+function timeoutError(ms: number): HandlerTimeoutError {
+  return new HandlerTimeoutError(`expected the attempt to end within ${ms} ms (handlerTimeout)`)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return typeof (value as PromiseLike<unknown>).then === 'function'
+}

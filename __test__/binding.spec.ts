@@ -55,7 +55,8 @@ test('a panic in the binding becomes an error', async (t) => {
     `const { binding } = await import(new URL('native.js', library))
     const environment = binding.openEnvironment(() => {}, false)
     const system = binding.createSystem(environment, {
-      producers: 1, consumers: 1, capacity: 1, source: { kind: 'none' }, handler: { kind: 'external' },
+      producers: 1, consumers: 1, capacity: 1, source: { kind: 'none' }, handler: { kind: 'external' }, leased: false,
+      retry: { attempts: 1, deaths: 2, delay: 0, exponential: false, max: 0, jitter: 0 },
     })
     // A chunk that is too small is a bug of the caller's.
     try { binding.attachItems(system, new Uint8Array(8)) } catch (error) { console.log(error.message) }

@@ -258,10 +258,9 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * Rejects as `receive` does.
    */
   async lease(options?: WaitOptions): Promise<Lease<T>> {
-    const leased = await this.#attached('lease()').inbox.lease(options, this)
-    const { lease } = leased
     const { leases } = this.#membership
-    leases.add(lease)
+    const leased = await this.#attached('lease()').inbox.lease(options, this, (lease) => leases.add(lease))
+    const { lease } = leased
     return new ItemLease(leased.item as T, leased, (settled) => {
       const { handle } = this.#attached(settled ? 'settle()' : 'retry()')
       leases.delete(lease)

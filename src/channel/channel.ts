@@ -14,7 +14,10 @@ import { type ChannelToken, checkToken } from './token.js'
 
 /** Options of a channel. */
 export interface ChannelOptions {
-  /** The most items that are in it. From 1 to 16,777,216; 1000 by default. Bounds items, not bytes. */
+  /**
+   * The most items that are in it. From 1 to 16,777,216; 1000 by default. Bounds items, not bytes. Its slots are
+   * allocated at once, some 120 bytes each.
+   */
   capacity?: number
   /** The most sends that wait for room at once; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number

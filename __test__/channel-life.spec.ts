@@ -3,6 +3,7 @@ import test from 'ava'
 import {
   Channel,
   type ChannelToken,
+  ClosedError,
   DetachedError,
   InvalidOptionError,
   StaleTokenError,
@@ -194,6 +195,19 @@ test('disposing of a handle ends its receives, gives back its leases, and leaves
   while (received.length < 5) received.push(await channel.receive())
   t.deepEqual(received, [1, 2, 3, 4, 5])
   await sending
+})
+
+test('disposing of a handle gives back a lease that was granted and not yet seen', async (t) => {
+  const channel = new Channel<number>()
+  const attached = Channel.attach<number>(channel.token)
+  await channel.send(1)
+  const leasing = attached.lease()
+  attached[Symbol.dispose]()
+  const lease = await leasing
+  t.throws(() => lease.settle(), { instanceOf: DetachedError })
+  channel.close()
+  t.is(await channel.receive({ timeout: 10_000 }), 1)
+  await t.throwsAsync(channel.receive(), { instanceOf: ClosedError })
 })
 
 test('disposing of the handle that made a channel closes it', async (t) => {

@@ -571,3 +571,16 @@ test('an id and headers go with an item, through every attempt', async (t) => {
     ['last', {}],
   ])
 })
+
+test('an item that cannot be read ends one wait with an error, and no other', async (t) => {
+  const channel = new Channel<unknown>()
+  const { Module } = Reflect.get(globalThis, 'WebAssembly')
+  const unreadable = new Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
+  const receiving = [channel.receive(), channel.receive()]
+  await turns()
+  // The serializer leaves it out without an error, and nobody looks for it behind a map.
+  await channel.send([new Map(), unreadable])
+  await channel.send('next')
+  await t.throwsAsync(receiving[0] as Promise<unknown>, { message: /deserialize/ })
+  t.is(await receiving[1], 'next')
+})

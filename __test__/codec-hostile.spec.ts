@@ -336,6 +336,57 @@ test('what is too deep is refused or arrives, as structured clone has it', (t) =
   t.deepEqual(through({ fine: 'after that' }), { fine: 'after that' })
 })
 
+const CYCLES: Record<string, (error: Error) => unknown> = {
+  itself: (error) => error,
+  'an object with it': (error) => ({ error }),
+  'an error with it': (error) => new RangeError('inner', { cause: error }),
+}
+
+for (const [what, causeOf] of Object.entries(CYCLES)) {
+  // Node 20 writes it, and can't read what it wrote.
+  test(`an error whose cause is ${what} is refused or arrives, as structured clone has it`, (t) => {
+    const error = new TypeError('outer')
+    error.cause = causeOf(error)
+    for (const value of [error, { list: [1, { error }] }, new Map([['error', error]])]) {
+      const copy = attempt(() => structuredClone(value))
+      const received = attempt(() => through(value))
+      t.is(received.ok, copy.ok)
+      if (!received.ok) t.true(received.error instanceof UncloneableError)
+    }
+    const refused = attempt(() => encodeItem({ list: [1, { error }] }, 'item'))
+    if (!refused.ok) t.regex((refused.error as UncloneableError).path, /^item\.list\[1\]\.error/)
+  })
+}
+
+test('errors that are shared, or in their own cause, arrive', (t) => {
+  const cause = { r: 'c^' }
+  const error = new Error('c^', { cause })
+  const around: Record<string, unknown> = {}
+  around.error = new Error('c^', { cause: around })
+  for (const value of [[error, error, { cause }], around])
+    t.is(difference(through(value), structuredClone(value)), undefined)
+})
+
+test('a compiled WebAssembly module is refused', (t) => {
+  const compiled = emptyModule()
+  for (const [value, path] of [
+    [compiled, 'item'],
+    [{ list: [1, compiled] }, 'item.list[1]'],
+  ] as const) {
+    const error = t.throws<UncloneableError>(() => encodeItem(value, 'item'), {
+      instanceOf: UncloneableError,
+    })
+    t.is(error?.path, path)
+  }
+  const lookalike = Object.create(Object.getPrototypeOf(compiled))
+  t.deepEqual(through({ lookalike }), { lookalike: {} })
+})
+
+function emptyModule(): object {
+  const { Module } = Reflect.get(globalThis, 'WebAssembly')
+  return new Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
+}
+
 function attempt(call: () => unknown): { ok: boolean; value?: unknown; error?: unknown } {
   try {
     return { ok: true, value: call() }

@@ -230,7 +230,8 @@ for (const name of ['fail', 'reject'] as const) {
     t.false('callback' in uncloneable)
     t.like(await thrown('uncloneable cause'), { name: 'TypeError', message: 'with a cause' })
     t.like(await thrown('cycle'), { message: 'a cycle' })
-    t.is((await system.stop()).deadLettered, 8)
+    t.like(await thrown('cause that is itself'), { name: 'RangeError', message: 'its own cause' })
+    t.is((await system.stop()).deadLettered, 9)
   })
 
   test(`whatever a handler throws fails its item and nothing else: ${name}`, async (t) => {

@@ -4,7 +4,7 @@ import type { SystemStats } from './stats.js'
 
 /** What `stop()`, `abort()` and `finished` give: the last statistics, and what was left. */
 export interface Report<T = unknown> extends SystemStats {
-  /** Items that were admitted and never handed to a handler, because of an abort or a stop past its time-out. */
+  /** Items that were admitted and never handed to a handler, because of an abort, or a stop before the start was through. */
   unprocessed: T[]
   /** Names of native threads that were still busy when the system ended and were left behind. */
   detached: string[]

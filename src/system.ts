@@ -113,6 +113,9 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Ends production, then waits until everything queued, waiting and in a handler's hands is settled, and gives the
    * report. Later calls give the same promise, and one that is harsher hastens it: a shorter time-out, or an abort.
    *
+   * Before the start, and with a module before `start()` has resolved, nobody is there to handle anything: what was sent
+   * then comes back in the report's `unprocessed`, its `run()` rejects, and so does the `start()` under way.
+   *
    * A handler must not await it, because it waits for that very handler: `ctx.stop()` is for handlers.
    *
    * Rejects with `SourceError` where the source failed.

@@ -86,6 +86,11 @@ const THROWN: Record<string, () => unknown> = {
     error.self = error
     return error
   },
+  'cause that is itself': () => {
+    const error = new RangeError('its own cause')
+    error.cause = error
+    return error
+  },
 }
 
 /** Throws, or rejects with, what the item names. */

@@ -1,7 +1,8 @@
 // A small program of five modules over a folder of access logs: source.ts reads the files, parse.ts and enrich.ts work
 // on the lines, all three in worker threads, aggregate.ts adds up on the main thread, and this one puts them together.
 // The stages are systems, chained by channels: the slowest one holds up those before it, and the end is passed down.
-// Run it with: node build/examples/logs/main.js FOLDER (its *.log files, in Common Log Format)
+// Run it with: node build/examples/logs/main.js FOLDER (its *.log files, in Common Log Format with the ms taken at each
+// line's end)
 
 import { Channel, handlerModule, ProducerConsumerSystem, sourceModule } from '../../src/index.js' // or: 'millrace'
 import { Aggregate } from './aggregate.js'

@@ -14,7 +14,10 @@ import { type ChannelToken, checkToken } from './token.js'
 
 /** Options of a channel. */
 export interface ChannelOptions {
-  /** The most items that are in it. From 1 to 16,777,216; 1000 by default. Bounds items, not bytes. */
+  /**
+   * The most items that are in it. From 1 to 16,777,216; 1000 by default. Bounds items, not bytes. Its slots are
+   * allocated at once, some 120 bytes each.
+   */
   capacity?: number
   /** The most sends that wait for room at once; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number
@@ -258,10 +261,9 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * Rejects as `receive` does.
    */
   async lease(options?: WaitOptions): Promise<Lease<T>> {
-    const leased = await this.#attached('lease()').inbox.lease(options, this)
-    const { lease } = leased
     const { leases } = this.#membership
-    leases.add(lease)
+    const leased = await this.#attached('lease()').inbox.lease(options, this, (lease) => leases.add(lease))
+    const { lease } = leased
     return new ItemLease(leased.item as T, leased, (settled) => {
       const { handle } = this.#attached(settled ? 'settle()' : 'retry()')
       leases.delete(lease)

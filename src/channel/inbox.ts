@@ -120,11 +120,13 @@ export class Inbox implements ItemListener, TurnEnd {
     })
   }
 
-  lease(options: WaitOptions | undefined, owner: object): Promise<Leased> {
+  /** `granted` is told at once: before the promise is, the owner may be disposed of, and has to give it back. */
+  lease(options: WaitOptions | undefined, owner: object, granted: (lease: number) => void): Promise<Leased> {
     return this.#wait('lease()', options, owner, (wait, resolve, reject) => {
       const count = binding.leaseChannelItem(this.#channel.handle, wait, leaseRow)
       if (count > 0) {
         const [lease, attempt, number, labeled] = leaseRow as unknown as [number, number, number, number]
+        granted(lease)
         const label = labeled ? binding.channelLeaseLabel(this.#channel.handle, lease) : null
         const id = label?.id ?? String(number)
         resolve({ item: this.#decode(count)[0], lease, attempt, id, headers: parseHeaders(label?.headers) })
@@ -217,8 +219,18 @@ export class Inbox implements ItemListener, TurnEnd {
   itemsReady(): void {
     if (this.#breathing) return
     for (const waiting of this.#waiting) {
-      if (!waiting.attempt()) return
+      if (!this.#attempt(waiting)) return
       this.#drop(waiting)
+    }
+  }
+
+  /** Whether its wait is over: an item that can't be read ends it too, and no other. */
+  #attempt(waiting: Waiting): boolean {
+    try {
+      return waiting.attempt()
+    } catch (error) {
+      waiting.reject(error)
+      return true
     }
   }
 

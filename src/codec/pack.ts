@@ -8,6 +8,7 @@ import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
 import { replay } from './replay.js'
 import { nextShape, rootShape, shapeOf, writerOf } from './shapes.js'
 import { byteLengthOf, isUint8Array } from './views.js'
+import { refuseWasmModule } from './wasm.js'
 
 /** Bytes that grow at their end. */
 export interface Sink {
@@ -63,7 +64,7 @@ const GIVE_UP = Symbol('give up')
 /**
  * Appends `value`, an object or a bigint, to `sink`; or says what to serialize instead, and leaves `sink` as it was.
  *
- * @throws what the value's own getters throw
+ * @throws what the value's own getters throw, and for a WebAssembly.Module
  */
 export function pack(value: unknown, sink: Sink): Unpacked | undefined {
   // Busy: from a getter of a value that is being packed.
@@ -209,7 +210,10 @@ function writeObject(value: object, depth: number): boolean {
   else if (prototype === OBJECT) writeRecord(value, depth)
   else if (prototype === Date.prototype) writeDate(value)
   else if (isUint8Array(value)) writeBytes(value)
-  else return false
+  else {
+    refuseWasmModule(value)
+    return false
+  }
   return true
 }
 

@@ -1,6 +1,6 @@
 /** `v8.serialize` with what structured clone makes of a Buffer. */
 
-import { DefaultSerializer } from 'node:v8'
+import { DefaultSerializer, deserialize } from 'node:v8'
 import { explainUncloneable } from './uncloneable.js'
 import { isUint8Array, plainView } from './views.js'
 
@@ -14,10 +14,24 @@ export function serializeValue(value: unknown, path: string, original = value): 
     const serializer = new ValueSerializer()
     serializer.writeHeader()
     serializer.writeValue(value)
-    return serializer.releaseBuffer()
+    return readable(serializer.releaseBuffer())
   } catch (error) {
     throw explainUncloneable(original, path, error)
   }
+}
+
+/**
+ * `bytes`, if they can be read again. An error whose cause leads back to it is written all the same, and V8 of Node 20
+ * can't read it: better that its sender knows than its receiver.
+ *
+ * @throws what reading them throws
+ */
+export function readable(bytes: Buffer): Buffer {
+  // An error, its cause, and a reference to something before: there may be such bytes in anything.
+  const error = bytes.indexOf(0x72)
+  const cause = error === -1 ? -1 : bytes.indexOf(0x63, error + 1)
+  if (cause !== -1 && bytes.includes(0x5e, cause + 1)) deserialize(bytes)
+  return bytes
 }
 
 class ValueSerializer extends DefaultSerializer {

@@ -1,7 +1,8 @@
 /** Why a value can't travel. Only looked for once serializing has failed, so that values that can pay nothing. */
 
-import { serialize } from 'node:v8'
+import { deserialize, serialize } from 'node:v8'
 import { describe, UncloneableError } from '../errors.js'
+import { refuseWasmModule } from './wasm.js'
 
 /** An error that names the place inside `value`, called `path`, where serializing fails with `cause`. */
 export function explainUncloneable(value: unknown, path: string, cause: unknown): UncloneableError {
@@ -42,7 +43,7 @@ function firstUncloneablePart({ value, path }: Place, seen: Set<unknown>): Place
       let part: unknown
       try {
         part = read()
-        if (!seen.has(part)) serialize(part)
+        if (!seen.has(part)) check(part)
       } catch (cause) {
         return { value: part, path: `${path}${name}`, cause }
       }
@@ -51,6 +52,11 @@ function firstUncloneablePart({ value, path }: Place, seen: Set<unknown>): Place
     // Its parts can't even be listed, as those of a revoked proxy: then it is to blame itself.
   }
   return undefined
+}
+
+function check(part: unknown): void {
+  refuseWasmModule(part)
+  deserialize(serialize(part))
 }
 
 /** The parts that serializing looks at, each with the end of its path; reading one may run a getter that throws. */

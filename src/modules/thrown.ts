@@ -1,6 +1,7 @@
 /** What was thrown, on its way between threads. */
 
 import { deserialize, serialize } from 'node:v8'
+import { readable } from '../codec/serialize.js'
 import { describe, messageOf } from '../errors.js'
 
 interface Packed {
@@ -13,7 +14,7 @@ interface Packed {
 /** Serializes what was thrown: an error with its name, stack, cause and own properties. Never throws. */
 export function packThrown(thrown: unknown): Uint8Array {
   try {
-    return serialize(isError(thrown) ? packError(thrown) : ({ thrown } satisfies Packed))
+    return readable(serialize(isError(thrown) ? packError(thrown) : ({ thrown } satisfies Packed)))
   } catch {
     return serialize({ thrown: isError(thrown) ? bare(thrown) : describe(thrown) } satisfies Packed)
   }
@@ -70,7 +71,7 @@ function read(error: Error, key: string): unknown {
 
 function isCloneable(value: unknown): boolean {
   try {
-    serialize(value)
+    readable(serialize(value))
     return true
   } catch {
     return false

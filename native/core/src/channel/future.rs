@@ -47,6 +47,21 @@ impl<B: Batch> Producer<B> {
         self.progress.admitted.load(Ordering::Acquire)
     }
 
+    #[cfg(not(loom))]
+    pub(super) fn shared(&self) -> &Arc<Shared<B>> {
+        &self.channel
+    }
+
+    #[cfg(not(loom))]
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    #[cfg(not(loom))]
+    pub(super) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
     fn count(&self, n: usize) {
         self.progress.admitted.fetch_add(n as u64, Ordering::Release);
     }

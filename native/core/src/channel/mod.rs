@@ -20,6 +20,9 @@
 //! as a future is never waited for: one item is kept for it while others go on, and of `n` permits at most `n - 1`
 //! are kept so.
 //!
+//! # Select
+//! [`select`] lets exactly one of several sends and receives happen, on any channels.
+//!
 //! # Closing
 //! [`close`](Channel::close) refuses later sends. Sends that wait still complete as room comes, receivers get all of
 //! it, and then the end: [`ReceiveError::Closed`]. The end is given only when nothing is queued, waiting to be sent,
@@ -48,6 +51,12 @@ mod lease;
 mod permits;
 mod receive;
 mod receivers;
+#[cfg(not(loom))]
+mod room;
+#[cfg(not(loom))]
+mod select;
+#[cfg(all(test, not(loom)))]
+mod select_tests;
 mod send;
 mod senders;
 mod shared;
@@ -71,6 +80,10 @@ pub use held::Held;
 pub use lease::Lease;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
+#[cfg(not(loom))]
+pub use select::{
+    Case, ReceivingCase, Selecting, Selector, SendingCase, select, select_async, select_timeout, try_select,
+};
 
 use crate::batch::Batch;
 use crate::sync::{Arc, Ordering, lock};

@@ -155,7 +155,7 @@ impl<B: Batch> Shared<B> {
             Err(refused) => return Err(refuse(refused, batch)),
         };
         let ticket = Ticket::new(progress);
-        senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket) });
+        senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket), number: 0 });
         self.admit_waiting(&mut senders, &mut wakes);
         drop(senders);
         wakes.wake();

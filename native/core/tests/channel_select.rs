@@ -71,8 +71,8 @@ fn each_ready_case_is_as_likely_as_any_other() {
             }
             let mut receives = [&ready[0], &full, &empty].map(|channel| channel.receiving(1));
             let mut sends = [&ready[1], &full, &ready[1]].map(|channel| channel.sending(vec![1]));
-            let ([a, c, e], [b, d, f]) = (&mut receives, &mut sends);
-            let index = select(&mut [a, e, b, d, c, f]);
+            let ([a, full_receive, e], [b, full_send, f]) = (&mut receives, &mut sends);
+            let index = select(&mut [a, e, b, full_send, full_receive, f]);
             chosen[index] += 1;
             receives[0].outcome();
             if receives[1].outcome().is_some() {

@@ -376,13 +376,17 @@ impl Selector {
     /// Ends the wait; says which case happened if one did before.
     pub fn cancel(&mut self, cases: &mut [&mut dyn Case]) -> Option<usize> {
         let index = self.decision.take()?.cancel();
-        cases.iter_mut().for_each(|case| case.leave());
+        for case in cases.iter_mut() {
+            case.leave();
+        }
         index
     }
 
     fn finish(&mut self, cases: &mut [&mut dyn Case], index: usize) -> usize {
         self.decision = None;
-        cases.iter_mut().for_each(|case| case.leave());
+        for case in cases.iter_mut() {
+            case.leave();
+        }
         index
     }
 

@@ -17,8 +17,8 @@ pub(super) const LATE: u8 = 2;
 /// The bound was lifted, so the slots may not have room.
 pub(super) const LIFTED: u8 = 4;
 
-/// Locks are taken in this order and never the other way round: `senders`, `receivers`, one ticket. They are held
-/// for a few moves of memory, never across a wait.
+/// Locks are taken in this order and never the other way round: `senders`, a select's decision, `receivers`,
+/// one ticket or stub. They are held for a few moves of memory, never across a wait.
 #[derive(Debug)]
 pub(super) struct Shared<B> {
     pub(super) permits: Permits,

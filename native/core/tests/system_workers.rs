@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millrace_core::channel::ClaimWord;
 use millrace_core::system::{Handlers, Report, Sources, System, SystemOptions, WorkerConsumer};
-use millrace_core::{Failure, ReceiveError};
+use millrace_core::{Failure, Overflow, ReceiveError};
 
 type Numbers = Vec<u64>;
 
@@ -83,7 +83,7 @@ impl Worker {
 }
 
 fn system(consumers: usize, capacity: usize, results: bool) -> System<Numbers, Numbers> {
-    let options = SystemOptions { producers: 0, consumers, capacity, results };
+    let options = SystemOptions { producers: 0, consumers, capacity, results, overflow: Overflow::Wait };
     let system = System::new(options, Sources::None, Handlers::Workers, ()).expect("valid options");
     system.start().expect("ready");
     system

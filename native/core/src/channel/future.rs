@@ -62,7 +62,7 @@ impl<B: Batch> Producer<B> {
         &self.progress
     }
 
-    fn count(&self, n: usize) {
+    pub(super) fn count(&self, n: usize) {
         self.progress.admitted.fetch_add(n as u64, Ordering::Release);
     }
 

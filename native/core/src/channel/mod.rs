@@ -20,6 +20,10 @@
 //! as a future is never waited for: one item is kept for it while others go on, and of `n` permits at most `n - 1`
 //! are kept so.
 //!
+//! # Overflow
+//! Sends wait for room. An [`offer`](Channel::offer) does not: without room it is refused, or items are dropped, as the
+//! channel's [`Overflow`] says.
+//!
 //! # Select
 //! [`select`] lets exactly one of several sends and receives happen, on any channels.
 //!
@@ -48,6 +52,9 @@ mod held;
 #[cfg(not(loom))]
 mod internal;
 mod lease;
+mod options;
+#[cfg(not(loom))]
+mod overflow;
 mod permits;
 mod receive;
 mod receivers;
@@ -78,6 +85,9 @@ pub use future::{Cancelled, Producer, Receiving, Sending};
 #[cfg(not(loom))]
 pub use held::Held;
 pub use lease::Lease;
+pub use options::{ChannelOptions, Overflow};
+#[cfg(not(loom))]
+pub(crate) use overflow::Dropped;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
 #[cfg(not(loom))]
@@ -141,6 +151,8 @@ pub struct ChannelStats {
     pub leased: usize,
     /// Items that an abort found on their way in, or given back after it.
     pub discarded: u64,
+    /// Items that [`offer`](Channel::offer)s dropped, for want of room.
+    pub dropped: u64,
 }
 
 impl<B: Batch> Channel<B> {
@@ -150,10 +162,19 @@ impl<B: Batch> Channel<B> {
     /// # Errors
     /// Where `capacity` is not from 1 to [`MAX_CAPACITY`].
     pub fn new(capacity: usize) -> Result<Self, CapacityError> {
+        Channel::with_options(ChannelOptions::new(capacity))
+    }
+
+    /// As [`new`](Channel::new), with more options.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_options(options: ChannelOptions) -> Result<Self, CapacityError> {
+        let capacity = options.capacity;
         if capacity == 0 || capacity > MAX_CAPACITY {
             return Err(CapacityError { capacity });
         }
-        Ok(Channel { shared: Arc::new(Shared::new(capacity)) })
+        Ok(Channel { shared: Arc::new(Shared::new(options)) })
     }
 
     /// Sends all of `batch`, part by part as room comes. Blocks while the channel is full.
@@ -396,6 +417,7 @@ impl<B: Batch> Channel<B> {
             waiting_sends: lock(&self.shared.senders).waiting(),
             leased: self.shared.outstanding.load(Ordering::Relaxed),
             discarded: self.shared.discarded.load(Ordering::Relaxed),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
     }
 

@@ -54,7 +54,7 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    fn push_and_wake(&self, batch: B) {
+    pub(super) fn push_and_wake(&self, batch: B) {
         let mut wakes = WakeList::default();
         self.push(batch, &mut wakes);
         wakes.wake();

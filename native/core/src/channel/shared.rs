@@ -2,6 +2,7 @@
 
 use crossbeam_utils::CachePadded;
 
+use super::options::{ChannelOptions, Overflow};
 use super::permits::Permits;
 use super::receivers::Receivers;
 use super::senders::Senders;
@@ -31,10 +32,12 @@ pub(super) struct Shared<B> {
     pub(super) outstanding: AtomicUsize,
     pub(super) discarded: AtomicU64,
     pub(super) next_producer: AtomicU64,
+    pub(super) overflow: Overflow,
+    pub(super) dropped: AtomicU64,
 }
 
 impl<B: Batch> Shared<B> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(ChannelOptions { capacity, overflow }: ChannelOptions) -> Self {
         Shared {
             permits: Permits::new(capacity),
             slots: Slots::new(capacity),
@@ -44,6 +47,8 @@ impl<B: Batch> Shared<B> {
             outstanding: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),
             next_producer: AtomicU64::new(0),
+            overflow,
+            dropped: AtomicU64::new(0),
         }
     }
 

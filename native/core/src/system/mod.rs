@@ -21,6 +21,7 @@ mod idle;
 mod inner;
 mod letters;
 mod notice;
+mod overflow;
 mod parts;
 mod port;
 mod producer;
@@ -48,7 +49,7 @@ pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
 pub use worker::{MAX_DEATHS, WorkerBatch, WorkerConsumer};
 
 use crate::batch::Collect;
-use crate::channel::{Channel, ClaimWord, SendError};
+use crate::channel::{Channel, ChannelOptions, ClaimWord, Overflow, SendError};
 use crate::failure::Failure;
 use crate::sync::lock;
 use inner::Inner;
@@ -67,6 +68,8 @@ pub struct SystemOptions {
     pub capacity: usize,
     /// Whether results are kept for a reader; see [`System::results`].
     pub results: bool,
+    /// What an [`offer`](Port::offer) does that finds no room.
+    pub overflow: Overflow,
 }
 
 /// Where a system's handlers run, and what its consumers are called.
@@ -94,7 +97,7 @@ pub(crate) fn producer_name(index: usize) -> String {
 /// A producer-consumer system. Clones are handles to the same one; when the last is dropped the system is aborted.
 ///
 /// ```
-/// use millrace_core::{Emitter, Failure, Halt, Source, Task, TaskContext};
+/// use millrace_core::{Emitter, Failure, Halt, Overflow, Source, Task, TaskContext};
 /// use millrace_core::system::{Handlers, Sources, System, SystemOptions};
 ///
 /// struct Count(u64);
@@ -123,7 +126,7 @@ pub(crate) fn producer_name(index: usize) -> String {
 ///     }
 /// }
 ///
-/// let options = SystemOptions { producers: 2, consumers: 2, capacity: 1000, results: false };
+/// let options = SystemOptions { producers: 2, consumers: 2, capacity: 1000, results: false, overflow: Overflow::Wait };
 /// let sources = Sources::native(|_index, _count| Count(100));
 /// let system = System::new(options, sources, Handlers::native(|_| Even), ())?;
 /// system.start()?;
@@ -206,7 +209,8 @@ impl<B: Collect, R: Collect> System<B, R> {
         if consumers == 0 {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
-        let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
+        let channel_options = ChannelOptions::new(options.capacity).overflow(options.overflow);
+        let channel = Channel::with_options(channel_options).map_err(|error| invalid(format!("capacity: {error}")))?;
         let inner = Inner::new(channel, producers, consumers, kind, Arc::new(observer));
         let system = System {
             handle: Arc::new(Handle { inner: Arc::new(inner), parts: Mutex::new(Some((sources, handlers))) }),

@@ -2,10 +2,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use millrace_core::system::{SystemOptions, SystemStats};
-use millrace_core::{Emitter, Failure, Halt, Source, Task, TaskContext};
+use millrace_core::{Emitter, Failure, Halt, Overflow, Source, Task, TaskContext};
 
 pub fn options(producers: usize, consumers: usize, capacity: usize) -> SystemOptions {
-    SystemOptions { producers, consumers, capacity, results: false }
+    SystemOptions { producers, consumers, capacity, results: false, overflow: Overflow::Wait }
 }
 
 /// A random generator and the seed it started from; `MILLRACE_SEED` replays one.

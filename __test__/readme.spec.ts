@@ -10,6 +10,7 @@ const LIBRARY = new URL('../src/index.js', import.meta.url).href
 /** What the README's samples print that name their file. */
 const OUTPUT: Record<string, string> = {
   'feed.mjs': '333833500\n',
+  'first.mjs': '1 a letter\n',
   'primes.mjs': '9592\n',
   'retries.mjs': 'good at attempt 1\nflaky at attempt 3\nbad not worth another try 1\n',
   'chain.mjs': 'ca978112\n3e23e816\n2e7d2c03\n',

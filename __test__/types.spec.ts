@@ -1,6 +1,7 @@
 import test from 'ava'
 import { expectTypeOf } from 'expect-type'
 import {
+  Channel,
   type Context,
   type FileDigest,
   files,
@@ -12,7 +13,10 @@ import {
   noop,
   ProducerConsumerSystem,
   type Report,
+  type SelectCase,
+  type Selected,
   type Source,
+  select,
   sequence,
   sleep,
   sourceModule,
@@ -194,4 +198,22 @@ test('a system can be used as one of results of any type', (t) => {
   const watch = (_: ProducerConsumerSystem<number, unknown>): void => {}
   watch(new ProducerConsumerSystem({ handler: (n: number) => `${n}` }))
   t.pass()
+})
+
+test('what a select gives is typed by the cases', (t) => {
+  const [texts, numbers] = [new Channel<string>(), new Channel<number>()]
+  const cases = () => [texts.receiving(), numbers.sending(1)] as const
+  type Outcome =
+    | { index: 0; done: false; value: string }
+    | { index: 0; done: true; value: undefined }
+    | { index: 1; done: false; value: undefined }
+  expectTypeOf<Selected<ReturnType<typeof cases>>>().toEqualTypeOf<Outcome>()
+  expectTypeOf(select<ReturnType<typeof cases>>).returns.resolves.toEqualTypeOf<Outcome>()
+  const literal = () => select([texts.receiving(), numbers.sending(1)])
+  expectTypeOf(literal).returns.resolves.toEqualTypeOf<Outcome>()
+  expectTypeOf<Selected<SelectCase[]>['index']>().toBeNumber()
+  // @ts-expect-error: an item of another type
+  t.notThrows(() => numbers.sending('text'))
+  // @ts-expect-error: a channel is no case
+  void select([texts]).catch(() => {})
 })

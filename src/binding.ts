@@ -32,7 +32,18 @@ export const Event = {
   Items: 2,
   /** handle of the system: the reader may find results */
   Results: 3,
+  /** number of the select: a case of it may be ready */
+  Select: 4,
 } as const
+
+/** How the case of a select ended that happened. */
+export const Selection = { Received: 0, Sent: 1, Ended: 2, Closed: 3, Aborted: 4 } as const
+
+/** In place of an item's kind, for the case of a select that receives. */
+export const RECEIVES = 255
+
+/** What a select that was begun says where it has no number: that it happened, or that nothing is ready. */
+export const Select = { Happened: 0, Nothing: -1 } as const
 
 /** Numbers in an event's row. */
 export const EVENT_WIDTH = 4
@@ -357,4 +368,24 @@ export interface Binding {
   channelLeaseLabel(channel: number, lease: number): NativeLabel | null
   /** Settles a lease, or gives its item back. False where it has ended before. */
   endChannelLease(channel: number, lease: number, settled: boolean): boolean
+
+  /**
+   * Lets a case happen that is ready: `outcome` gets its place and its `Selection`, the chunk an item. With `wait`, else
+   * gives the number of a select that waits. Case `i` is of `channels[i]`, and sends item `i` of the columns.
+   */
+  beginSelect(
+    environment: number,
+    channels: Uint32Array,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    wait: boolean,
+    outcome: Float64Array,
+  ): number
+  /** After an event: whether it is over, and then as `beginSelect`. */
+  pollSelect(environment: number, select: number, outcome: Float64Array): boolean
+  /** Ends the wait; false where a case had happened before, of which an event tells. */
+  cancelSelect(environment: number, select: number): boolean
+  /** The bytes of the item that was received last, where they did not fit the chunk. */
+  takeLargeSelected(environment: number): Uint8Array
 }

@@ -26,6 +26,7 @@ const unheld = new FinalizationRegistry<number>((system) => {
 })
 const receivers = new Map<number, ItemListener>()
 const sends = new Map<number, SendListener>()
+const selects = new Map<number, () => void>()
 const events = new Float64Array(EVENT_WIDTH * 256)
 const handle = binding.openEnvironment(ring, !isMainThread)
 let holds = 0
@@ -80,6 +81,16 @@ export function cancelSend(send: number): number | null {
   return accepted
 }
 
+/** Calls `look` whenever a case of a select that waits may be ready. Until it is forgotten the event loop is kept alive. */
+export function listenToSelect(select: number, look: () => void): void {
+  hold()
+  selects.set(select, look)
+}
+
+export function forgetSelect(select: number): void {
+  if (selects.delete(select)) release()
+}
+
 /** Keeps the event loop alive until as many calls of `release`: the native switch is on or off, and does not count. */
 export function hold(): void {
   if (holds++ === 0) binding.keepAlive(handle, true)
@@ -123,6 +134,9 @@ function tell(event: number | undefined, id: number, first: number, second: numb
       break
     case Event.Results:
       listenerOf(id)?.resultsReady()
+      break
+    case Event.Select:
+      selects.get(id)?.()
   }
 }
 

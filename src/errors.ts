@@ -59,6 +59,8 @@ export class StateError extends MillraceError {
 export class ClosedError extends MillraceError {
   /** For `sendMany`: how many of its items, from the first on, were sent. */
   declare accepted?: number
+  /** For `select`: which of its cases it was that could not happen. */
+  declare index?: number
 
   constructor(message: string) {
     super('ERR_MILLRACE_CLOSED', message)
@@ -69,6 +71,8 @@ export class ClosedError extends MillraceError {
 export class AbortedError extends MillraceError {
   /** For `sendMany`: how many of its items, from the first on, were sent. */
   declare accepted?: number
+  /** For `select`: which of its cases it was that could not happen. */
+  declare index?: number
 
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_MILLRACE_ABORTED', message, options)

@@ -3,6 +3,13 @@
 export { Channel, type ChannelOptions, type SyncOptions } from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
+export {
+  type ReceivingCase,
+  type SelectCase,
+  type Selected,
+  type SendingCase,
+  select,
+} from './channel/select.js'
 export type { ItemSendOptions } from './channel/send-options.js'
 export type { ChannelStats } from './channel/stats.js'
 export type { ChannelToken } from './channel/token.js'

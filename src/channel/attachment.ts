@@ -10,7 +10,6 @@ import { Inbox } from './inbox.js'
 import { Outbox } from './outbox.js'
 
 const attachments = new Map<number, Attachment>()
-/** Through this memory items come in, those of all channels. */
 let chunk: Chunk | undefined
 
 /** One for all: sends of an environment keep their order, whichever object they are called on. */
@@ -31,8 +30,7 @@ export class Attachment {
     this.maxWaiting = maxWaiting
     this.#channel = channel
     this.#id = id
-    chunk ??= attachChunk()
-    this.inbox = new Inbox(this, chunk)
+    this.inbox = new Inbox(this, channelChunk())
     this.outbox = new Outbox(this)
     attachments.set(channel, this)
     listenToItems(handle, this.inbox)
@@ -97,8 +95,11 @@ export function detachedError(name: string): DetachedError {
   return new DetachedError(`${name}: expected a handle that is attached, got one that was disposed of`)
 }
 
-function attachChunk(): Chunk {
-  const made = new Chunk()
-  binding.attachChunk(environmentHandle(), made.memory)
-  return made
+/** The memory through which items of all channels come in. */
+export function channelChunk(): Chunk {
+  if (!chunk) {
+    chunk = new Chunk()
+    binding.attachChunk(environmentHandle(), chunk.memory)
+  }
+  return chunk
 }

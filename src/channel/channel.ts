@@ -8,6 +8,7 @@ import { Attachment, detachedError } from './attachment.js'
 import type { ItemChannel } from './item-channel.js'
 import { Iteration } from './iteration.js'
 import { ItemLease, type Lease } from './lease.js'
+import { ReceivingCase, rejectSelects, SendingCase } from './select.js'
 import type { ItemSendOptions } from './send-options.js'
 import type { ChannelStats } from './stats.js'
 import { type ChannelToken, checkToken } from './token.js'
@@ -271,6 +272,19 @@ export class Channel<T = unknown> implements ItemChannel<T> {
     })
   }
 
+  /** A case for `select` that receives one item. It does nothing by itself, and can be used again. */
+  receiving(): ReceivingCase<T> {
+    return new ReceivingCase<T>(this, () => this.#attached('receiving()'))
+  }
+
+  /**
+   * A case for `select` that sends `item`: the value that it is when `select` is called. It does nothing by itself, and
+   * can be used again.
+   */
+  sending(item: T): SendingCase {
+    return new SendingCase(this, () => this.#attached('sending()'), item)
+  }
+
   /**
    * Closes: later sends are refused with `ClosedError`, those that wait complete as room comes, receivers get all of
    * it, and then the end. Never waits; to close again does nothing.
@@ -306,8 +320,8 @@ export class Channel<T = unknown> implements ItemChannel<T> {
   }
 
   /**
-   * Detaches this handle; on the one that made the channel, closes it first. Receives that wait here reject with
-   * `DetachedError`, sends that wait go on, leases go back. To do it again does nothing.
+   * Detaches this handle; on the one that made the channel, closes it first. Receives and selects that wait here reject
+   * with `DetachedError`, sends that wait go on, leases go back. To do it again does nothing.
    */
   [Symbol.dispose](): void {
     if (this.#detached) return
@@ -315,6 +329,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
     this.#detached = true
     forgotten.unregister(this)
     this.#attachment.inbox.rejectAll(this, detachedError('receive'))
+    rejectSelects(this, detachedError('select()'))
     this.#membership.end()
   }
 

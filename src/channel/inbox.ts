@@ -215,6 +215,11 @@ export class Inbox implements ItemListener, TurnEnd {
     }
   }
 
+  /** Someone else here wants items: what was taken ahead goes back to the front. */
+  makeWay(): void {
+    this.#giveBack()
+  }
+
   /** There may be items: those who wait try in their order. */
   itemsReady(): void {
     if (this.#breathing) return

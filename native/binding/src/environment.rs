@@ -29,6 +29,7 @@ pub enum Ready {
     Notices(u32, Arc<AtomicU32>),
     Items(u32),
     Results(u32),
+    Select(u32),
 }
 
 pub struct Environment {
@@ -40,6 +41,8 @@ pub struct Environment {
     rung: AtomicBool,
     ready: Mutex<VecDeque<Ready>>,
     sends: Mutex<Sends>,
+    /// The selects that wait.
+    pub selects: Mutex<channel::Selects>,
     /// The memory in which items of channels are handed over.
     chunk: Mutex<Option<Uint8Array>>,
 }
@@ -122,6 +125,7 @@ impl Environment {
                     Ready::Notices(system, bits) => Some(Row::Notice { system, bits: bits.swap(0, Ordering::AcqRel) }),
                     Ready::Items(system) => Some(Row::Items { system }),
                     Ready::Results(system) => Some(Row::Results { system }),
+                    Ready::Select(select) => Some(Row::Select { select }),
                     Ready::Send(send) => self.look_at_send(send).map(|Progress { admission, accepted }| Row::Sent {
                         send,
                         admission,
@@ -143,6 +147,7 @@ impl Environment {
         // Under the lock, so that no thread is inside a call when the function is released.
         drop(lock(&self.doorbell).take());
         lock(&self.sends).pending.clear();
+        drop(std::mem::take(&mut *lock(&self.selects)));
         for worker in registry::remove_workers_of(self.handle) {
             worker.close();
         }
@@ -224,6 +229,7 @@ pub fn open_environment(env: Env, ring: Function<(), ()>, may_wait: bool) -> Res
         rung: AtomicBool::new(false),
         ready: Mutex::default(),
         sends: Mutex::default(),
+        selects: Mutex::default(),
         chunk: Mutex::default(),
     });
     registry::add_environment(handle, Arc::clone(&environment));

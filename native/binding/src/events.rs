@@ -15,6 +15,8 @@ pub enum Row {
     Items { system: u32 },
     /// A reader may find results.
     Results { system: u32 },
+    /// A case of a select may be ready.
+    Select { select: u32 },
 }
 
 impl Row {
@@ -24,6 +26,7 @@ impl Row {
             Row::Notice { system, bits } => [1.0, f64::from(system), f64::from(bits), 0.0],
             Row::Items { system } => [2.0, f64::from(system), 0.0, 0.0],
             Row::Results { system } => [3.0, f64::from(system), 0.0, 0.0],
+            Row::Select { select } => [4.0, f64::from(select), 0.0, 0.0],
         };
         out.copy_from_slice(&row);
     }

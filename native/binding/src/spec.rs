@@ -92,6 +92,7 @@ impl SystemSpec {
             results: false,
             retry: self.retry.retry(),
             handler_timeout: self.handler_timeout.map(from_ms),
+            ..SystemOptions::default()
         }
     }
 }

@@ -21,8 +21,8 @@ pub mod tasks;
 
 pub use batch::{Batch, Collect};
 pub use channel::{
-    CapacityError, Channel, ChannelStats, Lease, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError,
-    TryReceiveError, TrySendError,
+    CapacityError, Channel, ChannelOptions, ChannelStats, Lease, Overflow, ReceiveError, ReceiveTimeoutError,
+    SendError, SendTimeoutError, TryReceiveError, TrySendError,
 };
 pub use delay::Delay;
 pub use failure::Failure;

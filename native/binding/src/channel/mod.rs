@@ -6,16 +6,19 @@
 //! | `attachment` | one handle to a channel, in one environment |
 //! | `send` | items on credit, items that may have to wait, items of a blocked thread |
 //! | `receive` | items, held ahead or handed over at once, and leases |
+//! | `select` | one of several sends and receives |
 //! | `block` | the waits of a worker thread, slice by slice |
 
 mod attachment;
 mod block;
 mod entry;
 mod receive;
+mod select;
 mod send;
 
 pub use attachment::Attachment;
 pub use entry::Entry;
+pub use select::Selects;
 
 use std::sync::Arc;
 

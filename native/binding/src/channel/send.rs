@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use millrace_core::channel::{Cancelled, Credit, Producer, Sending};
+use millrace_core::channel::{Cancelled, Credit, Producer, Sending, SendingCase};
 use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
 use napi_derive::napi;
 
@@ -35,6 +35,12 @@ impl Outlet {
     pub fn new(channel: &Channel<Items>, may_wait: bool) -> Self {
         let producer = channel.producer();
         Outlet { credit: producer.credit(), producer, blocked: None, patience: Patience::new(may_wait) }
+    }
+
+    /// A send that may happen in a select, behind all that was sent before.
+    pub fn sending(&mut self, items: Items) -> SendingCase<Items> {
+        self.credit.give_back();
+        self.producer.sending(items)
     }
 
     pub fn end(&mut self) {

@@ -8,8 +8,14 @@ use crate::sync::{Ordering, fence, lock};
 
 impl<B: Batch> Shared<B> {
     pub(super) fn close(&self) {
-        self.permits.close();
+        let before = self.permits.close();
         let mut wakes = WakeList::default();
+        #[cfg(not(loom))]
+        if before.queued() {
+            self.refuse_rooms(&mut wakes);
+        }
+        #[cfg(loom)]
+        let _ = before;
         self.wake_if_ended(&mut wakes);
         wakes.wake();
     }

@@ -47,7 +47,22 @@ impl<B: Batch> Producer<B> {
         self.progress.admitted.load(Ordering::Acquire)
     }
 
-    fn count(&self, n: usize) {
+    #[cfg(not(loom))]
+    pub(super) fn shared(&self) -> &Arc<Shared<B>> {
+        &self.channel
+    }
+
+    #[cfg(not(loom))]
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    #[cfg(not(loom))]
+    pub(super) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    pub(super) fn count(&self, n: usize) {
         self.progress.admitted.fetch_add(n as u64, Ordering::Release);
     }
 

@@ -20,6 +20,13 @@
 //! as a future is never waited for: one item is kept for it while others go on, and of `n` permits at most `n - 1`
 //! are kept so.
 //!
+//! # Overflow
+//! Sends wait for room. An [`offer`](Channel::offer) does not: without room it is refused, or items are dropped, as the
+//! channel's [`Overflow`] says.
+//!
+//! # Select
+//! [`select`] lets exactly one of several sends and receives happen, on any channels.
+//!
 //! # Closing
 //! [`close`](Channel::close) refuses later sends. Sends that wait still complete as room comes, receivers get all of
 //! it, and then the end: [`ReceiveError::Closed`]. The end is given only when nothing is queued, waiting to be sent,
@@ -49,9 +56,18 @@ mod held;
 #[cfg(not(loom))]
 mod internal;
 mod lease;
+mod options;
+#[cfg(not(loom))]
+mod overflow;
 mod permits;
 mod receive;
 mod receivers;
+#[cfg(not(loom))]
+mod room;
+#[cfg(not(loom))]
+mod select;
+#[cfg(all(test, not(loom)))]
+mod select_tests;
 mod send;
 mod senders;
 mod shared;
@@ -73,8 +89,15 @@ pub use future::{Cancelled, Producer, Receiving, Sending};
 #[cfg(not(loom))]
 pub use held::Held;
 pub use lease::Lease;
+pub use options::{ChannelOptions, Overflow};
+#[cfg(not(loom))]
+pub(crate) use overflow::Dropped;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
+#[cfg(not(loom))]
+pub use select::{
+    Case, ReceivingCase, Selecting, Selector, SendingCase, select, select_async, select_timeout, try_select,
+};
 
 use crate::batch::Batch;
 use crate::sync::{Arc, Ordering, lock};
@@ -134,6 +157,8 @@ pub struct ChannelStats {
     pub retrying: usize,
     /// Items that an abort found on their way in, or given back after it.
     pub discarded: u64,
+    /// Items that [`offer`](Channel::offer)s dropped, for want of room.
+    pub dropped: u64,
 }
 
 impl<B: Batch> Channel<B> {
@@ -143,13 +168,22 @@ impl<B: Batch> Channel<B> {
     /// # Errors
     /// Where `capacity` is not from 1 to [`MAX_CAPACITY`].
     pub fn new(capacity: usize) -> Result<Self, CapacityError> {
+        Channel::with_options(ChannelOptions::new(capacity))
+    }
+
+    /// As [`new`](Channel::new), with more options.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_options(options: ChannelOptions) -> Result<Self, CapacityError> {
+        let capacity = options.capacity;
         if capacity == 0 || capacity > MAX_CAPACITY {
             return Err(CapacityError { capacity });
         }
         #[cfg(not(loom))]
-        let shared = Arc::new_cyclic(|this| Shared::new(capacity, this.clone()));
+        let shared = Arc::new_cyclic(|this| Shared::new(options, this.clone()));
         #[cfg(loom)]
-        let shared = Arc::new(Shared::new(capacity));
+        let shared = Arc::new(Shared::new(options));
         Ok(Channel { shared })
     }
 
@@ -394,6 +428,7 @@ impl<B: Batch> Channel<B> {
             leased: self.shared.outstanding.load(Ordering::Relaxed),
             retrying: lock(&self.shared.receivers).retrying(),
             discarded: self.shared.discarded.load(Ordering::Relaxed),
+            dropped: self.shared.dropped.load(Ordering::Relaxed),
         }
     }
 

@@ -60,6 +60,12 @@ impl Snapshot {
         self.0 & ABORTED != 0
     }
 
+    /// Whether senders wait.
+    #[cfg(not(loom))]
+    pub(super) fn queued(self) -> bool {
+        self.0 & QUEUED != 0
+    }
+
     /// Closed, with no item in the channel and none waiting to get in.
     pub(super) fn empty_for_good(self) -> bool {
         self.closed() && self.used() == 0 && self.0 & QUEUED == 0
@@ -186,6 +192,16 @@ impl Permits {
     /// Takes up to `want` permits for the first waiter. A closed channel still admits it. Under the senders' lock.
     pub(super) fn take_first(&self, want: usize) -> Take {
         self.take_if(want, 1, |word| if word.aborted() { Err(Take::Aborted) } else { Ok(self.free(word)) })
+    }
+
+    /// As [`take_first`](Permits::take_first), for items that are to come.
+    #[cfg(not(loom))]
+    pub(super) fn take_first_ahead(&self, want: usize) -> Take {
+        self.ahead.fetch_add(want, Ordering::Relaxed);
+        let took = self.take_first(want);
+        let n = if let Take::Took(n) = took { n } else { 0 };
+        self.ahead.fetch_sub(want - n, Ordering::Relaxed);
+        took
     }
 
     fn take_if(&self, want: usize, least: usize, free: impl Fn(Snapshot) -> Result<usize, Take>) -> Take {

@@ -54,7 +54,7 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    fn push_and_wake(&self, batch: B) {
+    pub(super) fn push_and_wake(&self, batch: B) {
         let mut wakes = WakeList::default();
         self.push(batch, &mut wakes);
         wakes.wake();
@@ -155,7 +155,7 @@ impl<B: Batch> Shared<B> {
             Err(refused) => return Err(refuse(refused, batch)),
         };
         let ticket = Ticket::new(progress);
-        senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket) });
+        senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket), number: 0 });
         self.admit_waiting(&mut senders, &mut wakes);
         drop(senders);
         wakes.wake();

@@ -2,13 +2,15 @@
 //!
 //! A thread that waits is woken and takes what is free itself, so that one wake-up serves many items. A task (a
 //! future, a JavaScript environment's sends) leaves its batches in the queue, and whoever frees room admits them in
-//! order: its event loop need not turn for that.
+//! order: its event loop need not turn for that. A select's sending case is sent for it, too; see room.rs.
 
 use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::error::SendError;
 use super::permits::Take;
+#[cfg(not(loom))]
+use super::room::Room;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use super::wait::WakeList;
@@ -20,8 +22,10 @@ pub(super) struct Senders<B> {
     queue: VecDeque<Entry<B>>,
     /// The first entry is a thread that was woken and has not looked yet. It passes the wake-up on.
     waking: bool,
-    /// Sends that wait: threads and pending batches.
+    /// Sends that wait: threads, pending batches, and sending cases of selects.
     waiting: usize,
+    /// Sends of tasks, and sending cases, that ever queued.
+    queued: u64,
 }
 
 /// One producer that waits.
@@ -38,6 +42,9 @@ enum Waits<B> {
     Thread(Waker),
     /// Never empty.
     Task(VecDeque<Pending<B>>),
+    /// A sending case, and its number among those that ever queued.
+    #[cfg(not(loom))]
+    Room(Room<B>, u64),
 }
 
 /// A send that waits.
@@ -45,11 +52,13 @@ enum Waits<B> {
 pub(super) struct Pending<B> {
     pub(super) batch: B,
     pub(super) ticket: Arc<Ticket<B>>,
+    /// Its number among those that ever queued.
+    pub(super) number: u64,
 }
 
 impl<B> Senders<B> {
     pub(super) fn new() -> Self {
-        Senders { queue: VecDeque::new(), waking: false, waiting: 0 }
+        Senders { queue: VecDeque::new(), waking: false, waiting: 0, queued: 0 }
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -64,8 +73,10 @@ impl<B> Senders<B> {
 
     /// Queues a send of a task behind the earlier ones of its producer, with the mark that
     /// [`open_queue`](Shared::open_queue) gave.
-    pub(super) fn push_send(&mut self, producer: u64, due: u32, send: Pending<B>) {
+    pub(super) fn push_send(&mut self, producer: u64, due: u32, mut send: Pending<B>) {
         self.waiting += 1;
+        self.queued += 1;
+        send.number = self.queued;
         for entry in &mut self.queue {
             if entry.producer == producer
                 && let Waits::Task(sends) = &mut entry.waits
@@ -125,6 +136,52 @@ impl<B> Senders<B> {
     }
 }
 
+#[cfg(not(loom))]
+impl<B: Batch> Senders<B> {
+    /// Queues a sending case of a select, with the mark that [`open_queue`](Shared::open_queue) gave.
+    pub(super) fn push_room(&mut self, me: u64, due: u32, room: Room<B>) {
+        self.waiting += 1;
+        self.queued += 1;
+        self.queue.push_back(Entry { producer: me, due, waits: Waits::Room(room, self.queued) });
+    }
+
+    /// Takes a sending case out, if it is there still.
+    pub(super) fn remove_room(&mut self, me: u64) -> Option<Room<B>> {
+        let at = self.queue.iter().position(|entry| entry.producer == me)?;
+        let Waits::Room(room, _) = self.queue.remove(at)?.waits else { unreachable!("its number is its own") };
+        self.waiting -= 1;
+        Some(room)
+    }
+
+    /// Takes all sending cases out.
+    pub(super) fn take_rooms(&mut self) -> Vec<Room<B>> {
+        let (mut rooms, mut others) = (Vec::new(), VecDeque::new());
+        for entry in std::mem::take(&mut self.queue) {
+            match entry.waits {
+                Waits::Room(room, _) => rooms.push(room),
+                waits => others.push_back(Entry { waits, ..entry }),
+            }
+        }
+        self.queue = others;
+        self.waiting -= rooms.len();
+        rooms
+    }
+
+    /// Whether the first is a sending case whose producer has sends that were there before it.
+    fn first_follows(&self) -> bool {
+        let Some(Entry { waits: Waits::Room(Room { follows: Some(producer), .. }, number), .. }) = self.queue.front()
+        else {
+            return false;
+        };
+        self.queue.iter().any(|entry| match &entry.waits {
+            Waits::Task(sends) if entry.producer == *producer => {
+                sends.front().is_some_and(|send| send.number < *number)
+            }
+            _ => false,
+        })
+    }
+}
+
 impl<B: Batch> Shared<B> {
     /// Says that senders wait, unless the channel is closed. Whether a send still gets in is decided here, in one
     /// step: the end is not given while the word says that some wait. After a yes the caller queues, under the same
@@ -157,6 +214,12 @@ impl<B: Batch> Shared<B> {
                     wakes.push(sleeper.clone());
                     return;
                 }
+                #[cfg(not(loom))]
+                Waits::Room(..) => {
+                    if !self.serve_room(senders, wakes) {
+                        return;
+                    }
+                }
                 Waits::Task(sends) => {
                     let Some(send) = sends.front_mut() else { unreachable!("a task that waits has sends that do") };
                     let want = send.batch.len();
@@ -188,6 +251,29 @@ impl<B: Batch> Shared<B> {
         self.wake_if_ended(wakes);
     }
 
+    /// Puts what is free aside for the sending case that is first, and offers it once that is enough. No for an abort,
+    /// which refuses them all.
+    #[cfg(not(loom))]
+    fn serve_room(&self, senders: &mut Senders<B>, wakes: &mut WakeList) -> bool {
+        if senders.first_follows() {
+            senders.requeue_first(self.permits.due_from_now());
+            return true;
+        }
+        let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.front_mut() else { return true };
+        match self.permits.take_first_ahead(room.lacks()) {
+            Take::Took(n) => room.held += n,
+            Take::Full => return true,
+            Take::Closed | Take::Aborted => return false,
+        }
+        if room.lacks() == 0
+            && let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.pop_front()
+        {
+            senders.waiting -= 1;
+            self.offer(room, wakes);
+        }
+        true
+    }
+
     /// Refuses every send that waits. The word says aborted already.
     pub(super) fn abort_senders(&self, wakes: &mut WakeList) {
         let mut senders = lock(&self.senders);
@@ -196,6 +282,13 @@ impl<B: Batch> Shared<B> {
         for entry in std::mem::take(&mut senders.queue) {
             match entry.waits {
                 Waits::Thread(sleeper) => wakes.push(sleeper),
+                #[cfg(not(loom))]
+                Waits::Room(room, _) => {
+                    self.permits.forgo(room.held);
+                    // Nobody waits any more, and an abort is the end already.
+                    let _ = self.permits.release(room.held);
+                    room.refuse(SendError::Aborted, wakes);
+                }
                 Waits::Task(sends) => {
                     for send in sends {
                         send.ticket.complete(Err(SendError::Aborted(send.batch)), wakes);

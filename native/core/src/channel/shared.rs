@@ -2,6 +2,7 @@
 
 use crossbeam_utils::CachePadded;
 
+use super::options::{ChannelOptions, Overflow};
 use super::permits::Permits;
 use super::receivers::Receivers;
 use super::senders::Senders;
@@ -17,8 +18,8 @@ pub(super) const LATE: u8 = 2;
 /// The bound was lifted, so the slots may not have room.
 pub(super) const LIFTED: u8 = 4;
 
-/// Locks are taken in this order and never the other way round: `senders`, `receivers`, one ticket. They are held
-/// for a few moves of memory, never across a wait.
+/// Locks are taken in this order and never the other way round: `senders`, a select's decision, `receivers`,
+/// one ticket or stub. They are held for a few moves of memory, never across a wait.
 #[derive(Debug)]
 pub(super) struct Shared<B> {
     /// For alarms.
@@ -34,10 +35,15 @@ pub(super) struct Shared<B> {
     pub(super) outstanding: AtomicUsize,
     pub(super) discarded: AtomicU64,
     pub(super) next_producer: AtomicU64,
+    pub(super) overflow: Overflow,
+    pub(super) dropped: AtomicU64,
 }
 
 impl<B: Batch> Shared<B> {
-    pub(super) fn new(capacity: usize, #[cfg(not(loom))] this: std::sync::Weak<Self>) -> Self {
+    pub(super) fn new(
+        ChannelOptions { capacity, overflow }: ChannelOptions,
+        #[cfg(not(loom))] this: std::sync::Weak<Self>,
+    ) -> Self {
         Shared {
             #[cfg(not(loom))]
             this,
@@ -49,6 +55,8 @@ impl<B: Batch> Shared<B> {
             outstanding: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),
             next_producer: AtomicU64::new(0),
+            overflow,
+            dropped: AtomicU64::new(0),
         }
     }
 

@@ -22,6 +22,7 @@ mod inner;
 mod leased;
 mod letters;
 mod notice;
+mod overflow;
 mod parts;
 mod port;
 mod producer;
@@ -52,7 +53,7 @@ pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
 pub use worker::{WorkerBatch, WorkerConsumer};
 
 use crate::batch::Collect;
-use crate::channel::{Channel, ClaimWord, SendError};
+use crate::channel::{Channel, ChannelOptions, ClaimWord, Overflow, SendError};
 use crate::failure::Failure;
 use crate::sync::lock;
 use inner::Inner;
@@ -75,6 +76,8 @@ pub struct SystemOptions {
     pub retry: Retry,
     /// How long an attempt may take. Native tasks look at it at least every 50 ms or 1 MiB; then the attempt fails.
     pub handler_timeout: Option<Duration>,
+    /// What an [`offer`](Port::offer) does that finds no room.
+    pub overflow: Overflow,
 }
 
 impl Default for SystemOptions {
@@ -87,6 +90,7 @@ impl Default for SystemOptions {
             results: false,
             retry: Retry::default(),
             handler_timeout: None,
+            overflow: Overflow::Wait,
         }
     }
 }
@@ -116,7 +120,7 @@ pub(crate) fn producer_name(index: usize) -> String {
 /// A producer-consumer system. Clones are handles to the same one; when the last is dropped the system is aborted.
 ///
 /// ```
-/// use millrace_core::{Emitter, Failure, Halt, Source, Task, TaskContext};
+/// use millrace_core::{Emitter, Failure, Halt, Overflow, Source, Task, TaskContext};
 /// use millrace_core::system::{Handlers, Sources, System, SystemOptions};
 ///
 /// struct Count(u64);
@@ -228,7 +232,8 @@ impl<B: Collect, R: Collect> System<B, R> {
         if consumers == 0 {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
-        let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
+        let channel_options = ChannelOptions::new(options.capacity).overflow(options.overflow);
+        let channel = Channel::with_options(channel_options).map_err(|error| invalid(format!("capacity: {error}")))?;
         if options.retry.attempts == 0 || options.retry.deaths == 0 {
             return Err(invalid("retry: expected at least 1 attempt and 1 death, got 0".to_owned()));
         }

@@ -25,6 +25,14 @@ impl<B: Collect, R: Collect> Port<B, R> {
         Port { inner, producer, waiting: AtomicUsize::new(0) }
     }
 
+    pub(super) fn inner(&self) -> &Arc<Inner<B, R>> {
+        &self.inner
+    }
+
+    pub(super) fn producer(&self) -> &Producer<Envelope<B>> {
+        &self.producer
+    }
+
     /// Sends all of `batch` or nothing. Never waits.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod delay;
 mod failure;
 mod file;
 mod items;
+mod marked;
 mod options;
 mod source;
 pub mod sources;
@@ -27,6 +28,7 @@ pub use channel::{
 pub use delay::Delay;
 pub use failure::Failure;
 pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label, View};
+pub use marked::Marked;
 pub use options::OptionError;
 pub use source::{Emitter, Halt, Outlet, STOP_CHECK, Source};
 pub use task::{Task, TaskContext};

@@ -72,6 +72,6 @@ impl<B: Batch> Shared<B> {
     }
 
     fn empty_slots(&self, receivers: &mut Receivers<B>) -> Vec<B> {
-        std::iter::from_fn(|| receivers.pop(&self.slots)).collect()
+        receivers.pop_all(&self.slots)
     }
 }

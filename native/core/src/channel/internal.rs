@@ -4,6 +4,9 @@
 use std::task::{Context, Poll};
 
 use super::error::{ReceiveError, SendError, TryReceiveError};
+use super::receivers::Taken;
+use super::scheduled::Keys;
+use super::shared::Shared;
 use super::wait::{Deadline, WakeList};
 use super::{Channel, Receiving};
 use crate::batch::Batch;
@@ -17,13 +20,14 @@ impl<B: Batch> Channel<B> {
 
     /// Takes up to `max` items whose permits stay held until [`hand_over`](Channel::hand_over). Never waits.
     pub(crate) fn try_take(&self, max: usize) -> Result<B, TryReceiveError> {
-        self.shared.try_take(max, false).map(|taken| taken.batch)
+        let taken = self.shared.try_take(self.shared.prefetch(max), false)?;
+        Ok(self.shared.with_permits(taken))
     }
 
     /// As [`try_take`](Channel::try_take), but blocks while there is nothing.
     pub(crate) fn take(&self, max: usize) -> Result<B, ReceiveError> {
-        match self.shared.take_until(max, false, Deadline::NEVER) {
-            Ok(taken) => Ok(taken.batch),
+        match self.shared.take_until(self.shared.prefetch(max), false, Deadline::NEVER) {
+            Ok(taken) => Ok(self.shared.with_permits(taken)),
             Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
             Err(_) => Err(ReceiveError::Closed),
         }
@@ -34,6 +38,16 @@ impl<B: Batch> Channel<B> {
         let mut wakes = WakeList::default();
         self.shared.release(n, &mut wakes);
         wakes.wake();
+    }
+
+    /// Items are settled whose keys were these: others of the same keys may be handled.
+    pub(crate) fn free_keys(&self, keys: &Keys) {
+        self.shared.free_keys(keys);
+    }
+
+    /// Whether nothing is to be taken before there is someone to handle it.
+    pub(crate) fn has_lanes(&self) -> bool {
+        self.shared.has_lanes
     }
 
     /// Hands nothing out until it is called again with `false`.
@@ -50,6 +64,20 @@ impl<B: Batch> Channel<B> {
 impl<B: Batch> Receiving<B> {
     /// Takes up to `max` items whose permits stay held until [`Channel::hand_over`]; queues where there are none.
     pub(crate) fn poll_held(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<B, ReceiveError>> {
-        self.poll_take(cx, max).map(|taken| taken.map(|taken| taken.batch))
+        let max = self.channel().prefetch(max);
+        self.poll_take(cx, max).map(|taken| taken.map(|taken| self.channel().with_permits(taken)))
+    }
+}
+
+impl<B: Batch> Shared<B> {
+    /// Taken items for someone who counts their permits: what was taken from a send that waits gets some, for the
+    /// moment until it is handed over.
+    fn with_permits(&self, taken: Taken<B>) -> B {
+        let n = taken.batch.len();
+        if taken.permits < n {
+            self.permits.force(n - taken.permits);
+            self.settle(n);
+        }
+        taken.batch
     }
 }

@@ -36,6 +36,7 @@
 mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
+mod clock;
 mod credit;
 #[cfg(not(loom))]
 mod delayed;
@@ -48,10 +49,20 @@ mod future;
 mod held;
 #[cfg(not(loom))]
 mod internal;
+mod lanes;
 mod lease;
+mod options;
 mod permits;
+#[cfg(not(loom))]
+mod rate;
 mod receive;
 mod receivers;
+#[cfg(not(loom))]
+mod schedule;
+#[cfg(all(test, not(loom)))]
+mod schedule_tests;
+#[cfg(not(loom))]
+mod scheduled;
 mod send;
 mod senders;
 mod shared;
@@ -73,10 +84,14 @@ pub use future::{Cancelled, Producer, Receiving, Sending};
 #[cfg(not(loom))]
 pub use held::Held;
 pub use lease::Lease;
+pub use options::{ChannelOptions, MAX_LANES, Rate};
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
+#[cfg(not(loom))]
+pub(crate) use scheduled::Keys;
 
 use crate::batch::Batch;
+use crate::options::OptionError;
 use crate::sync::{Arc, Ordering, lock};
 use shared::Shared;
 use wait::{Deadline, WakeList};
@@ -143,13 +158,19 @@ impl<B: Batch> Channel<B> {
     /// # Errors
     /// Where `capacity` is not from 1 to [`MAX_CAPACITY`].
     pub fn new(capacity: usize) -> Result<Self, CapacityError> {
-        if capacity == 0 || capacity > MAX_CAPACITY {
-            return Err(CapacityError { capacity });
-        }
+        Self::with_options(&ChannelOptions::new(capacity)).map_err(|_| CapacityError { capacity })
+    }
+
+    /// A channel with lanes, or with a rate.
+    ///
+    /// # Errors
+    /// Names the first option that is out of range.
+    pub fn with_options(options: &ChannelOptions) -> Result<Self, OptionError> {
+        options.check()?;
         #[cfg(not(loom))]
-        let shared = Arc::new_cyclic(|this| Shared::new(capacity, this.clone()));
+        let shared = Arc::new_cyclic(|this| Shared::new(options, this.clone()));
         #[cfg(loom)]
-        let shared = Arc::new(Shared::new(capacity));
+        let shared = Arc::new(Shared::new(options));
         Ok(Channel { shared })
     }
 
@@ -431,6 +452,10 @@ impl<B: Batch> Shared<B> {
     /// Hands items over for good: their permits are free, and returned ones are settled.
     fn deliver(&self, taken: Taken<B>) -> B {
         self.delivered(taken.batch.len(), taken.permits, taken.leased);
+        #[cfg(not(loom))]
+        if taken.batch.is_marked() {
+            self.free_keys(&Keys::of(&taken.batch));
+        }
         taken.batch
     }
 }

@@ -60,6 +60,10 @@ impl Snapshot {
         self.0 & ABORTED != 0
     }
 
+    pub(super) fn senders_wait(self) -> bool {
+        self.0 & QUEUED != 0
+    }
+
     /// Closed, with no item in the channel and none waiting to get in.
     pub(super) fn empty_for_good(self) -> bool {
         self.closed() && self.used() == 0 && self.0 & QUEUED == 0
@@ -224,6 +228,11 @@ impl Permits {
                 self.peak.fetch_max(items, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Takes `n` permits for items that are on their way out already, whether they are free or not.
+    pub(super) fn force(&self, n: usize) {
+        self.word.fetch_add(n as u64 * (ADMITTED + USED), Ordering::AcqRel);
     }
 
     /// Gives `n` permits back. The caller must act on what it returns.

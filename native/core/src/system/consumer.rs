@@ -11,7 +11,7 @@ use super::inner::Inner;
 use super::letters::{DeadLetter, timed_out};
 use super::stats::ThreadState;
 use crate::batch::{Batch, Collect};
-use crate::channel::{ReceiveError, TryReceiveError};
+use crate::channel::{Keys, ReceiveError, TryReceiveError};
 use crate::failure::{ABORTED, Failure};
 use crate::task::{Task, TaskContext};
 
@@ -67,6 +67,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     }
 
     fn handle(&mut self, envelope: Envelope<B>) {
+        let keys = Keys::of(&envelope);
         let Envelope { batch, generation, sent_at, .. } = envelope;
         let n = batch.len();
         let ahead = self.task.prefetch() > 1;
@@ -90,6 +91,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             self.counts.processed.add(n - failed);
             self.counts.settled[generation].add(n);
         }
+        self.inner.channel.free_keys(&keys);
         if ahead {
             self.inner.channel.hand_over(n);
         }

@@ -11,7 +11,7 @@ use super::envelope::Envelope;
 use super::inner::Inner;
 use super::stats::ThreadState;
 use crate::batch::Collect;
-use crate::channel::{ReceiveError, Receiving, TryReceiveError};
+use crate::channel::{Keys, ReceiveError, Receiving, TryReceiveError};
 
 /// Items that went to a handler outside, and the generation that their settlement is counted in.
 #[derive(Debug)]
@@ -79,6 +79,8 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     }
 
     fn accept(&mut self, envelope: Envelope<B>) -> Delivery<B> {
+        // Its counts don't say which items are settled.
+        self.inner.channel.free_keys(&Keys::of(&envelope));
         let Envelope { batch, generation, sent_at, .. } = envelope;
         self.unseen[generation] += batch.len() as u64;
         if sent_at > 0 {

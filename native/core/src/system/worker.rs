@@ -134,6 +134,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
 
     /// More items for a worker that has some already.
     pub fn try_take(&mut self, max: usize) -> Option<WorkerBatch<B>> {
+        if self.inner.channel.has_lanes() {
+            return None;
+        }
         self.ahead.try_take(max.max(1)).ok().map(WorkerBatch)
     }
 
@@ -208,6 +211,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
                 kept.append(results.split_front(count));
             }
             done += len;
+            self.ahead.free_keys(&batch);
             self.counts().processed.add(len as u64);
             self.settled(generation, len);
         }
@@ -298,6 +302,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.inner.reply(vec![batch.tag(0)], Err(failure.clone()));
         }
         let n = batch.len();
+        self.ahead.free_keys(&batch);
         self.inner.dead_letter(DeadLetter { items: batch, failure, attempts, deaths, first, last });
         self.counts().dead_lettered.add(n as u64);
         self.settled(generation, n);

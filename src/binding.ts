@@ -101,12 +101,25 @@ export interface NativeAttachment {
   channel: number
   capacity: number
   maxWaiting: number
+  /** 0 for none. */
+  priorities: number
 }
 
-/** What goes with an item beside its value; headers as JSON. */
+/** What goes with an item beside its value; headers as JSON. From the native side, the first two. */
 export interface NativeLabel {
   id?: string
   headers?: string
+  priority?: number
+  key?: string
+}
+
+/** What decides which item is next; times in ms. */
+export interface NativeOrder {
+  /** 0 for none. */
+  priorities: number
+  aging?: number
+  limit?: number
+  per?: number
 }
 
 /** By what a channel is found in every environment of the process. */
@@ -237,7 +250,13 @@ export interface Binding {
   /** The chunk in which channels hand their items over, in this environment. */
   attachChunk(environment: number, chunk: Uint8Array): void
   /** `maxWaiting` may be Infinity. */
-  createChannel(environment: number, id: string, capacity: number, maxWaiting: number): NativeAttachment
+  createChannel(
+    environment: number,
+    id: string,
+    capacity: number,
+    maxWaiting: number,
+    order: NativeOrder,
+  ): NativeAttachment
   /** Null where the token's channel is gone, or never was. */
   attachChannel(environment: number, handle: number, id: string): NativeAttachment | null
   /** Gives back all that is held: credit, items, leases. */

@@ -1,8 +1,9 @@
 /** A bounded channel that crosses threads, and a producer-consumer system on top of it. */
 
-export { Channel, type ChannelOptions, type SyncOptions } from './channel/channel.js'
+export { Channel, type ChannelOptions, type SendSyncOptions, type SyncOptions } from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
+export type { MarkOptions, OrderOptions, RateOptions } from './channel/order-options.js'
 export type { ItemSendOptions } from './channel/send-options.js'
 export type { ChannelStats } from './channel/stats.js'
 export type { ChannelToken } from './channel/token.js'

@@ -9,6 +9,7 @@ mod delay;
 mod failure;
 mod file;
 mod items;
+mod key;
 mod marked;
 mod options;
 mod source;
@@ -28,6 +29,7 @@ pub use channel::{
 pub use delay::Delay;
 pub use failure::Failure;
 pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label, View};
+pub use key::key_of;
 pub use marked::Marked;
 pub use options::OptionError;
 pub use source::{Emitter, Halt, Outlet, STOP_CHECK, Source};

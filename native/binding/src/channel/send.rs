@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Credit, Producer, Sending};
-use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
+use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError, key_of};
 use napi_derive::napi;
 
 use super::block::{Patience, block_for};
@@ -165,8 +165,16 @@ pub fn send_channel_labeled(
 ) -> Result<i64> {
     let attachment = registry::attachment(channel)?;
     let mut items = items_of(kinds, ends, bytes, length)?;
-    let label = Arc::new(Label { id: label.id.map(Into::into), number: 0, headers: label.headers.map(Into::into) });
-    (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));
+    let NativeLabel { id, headers, priority, key } = label;
+    let (lane, key) = (priority.unwrap_or(0), key.map_or(0, |key| key_of(key.as_bytes())));
+    for index in 0..items.len() {
+        items.set_lane(index, lane);
+        items.set_key(index, key);
+    }
+    if id.is_some() || headers.is_some() {
+        let label = Arc::new(Label { id: id.map(Into::into), number: 0, headers: headers.map(Into::into) });
+        (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));
+    }
     Ok(attachment.send(items, mode))
 }
 

@@ -44,6 +44,7 @@ export function checkSend(options: ItemSendOptions, priorities: number): Checked
 
 /** @throws {InvalidOptionError} */
 export function checkSendSync(options: WaitOptions & MarkOptions, priorities: number): CheckedSend {
+  checkOptions('options', options, ['signal', 'timeout', ...MARKS])
   const { priority, key, ...rest } = options
   const limits = checkWait(rest)
   const label = checkMarks({ priority, key }, priorities) as NativeLabel | undefined

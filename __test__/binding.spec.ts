@@ -55,7 +55,7 @@ test('a panic in the binding becomes an error', async (t) => {
     `const { binding } = await import(new URL('native.js', library))
     const environment = binding.openEnvironment(() => {}, false)
     const system = binding.createSystem(environment, {
-      producers: 1, consumers: 1, capacity: 1, source: { kind: 'none' }, handler: { kind: 'external' },
+      producers: 1, consumers: 1, capacity: 1, order: { priorities: 0 }, source: { kind: 'none' }, handler: { kind: 'external' },
     })
     // A chunk that is too small is a bug of the caller's.
     try { binding.attachItems(system, new Uint8Array(8)) } catch (error) { console.log(error.message) }
@@ -73,6 +73,7 @@ function makeSystem(): number {
       producers: 1,
       consumers: 1,
       capacity: 1,
+      order: { priorities: 0 },
       source: { kind: 'none' },
       handler: { kind: 'external' },
     },

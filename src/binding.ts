@@ -56,6 +56,7 @@ export interface SystemSpec {
   producers: number
   consumers: number
   capacity: number
+  order: NativeOrder
   /** `external`: items come from JavaScript by one of the system's own producers. */
   source: SourcePlan | { kind: 'none' | 'external' }
   /** `external`: JavaScript takes the items and handles them; `workers`: so many workers do. */
@@ -179,6 +180,21 @@ export interface Binding {
     firstTag: number,
     fromSource: boolean,
   ): number
+  /** As `sendBlobs`, for items with a priority, or keys: none, one for all, or one for each. `wait`: as `sendItem` has it. */
+  sendMarked(
+    port: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    priority: number,
+    keys: (string | undefined)[],
+    firstTag: number,
+    fromSource: boolean,
+    wait: boolean,
+  ): number
+  /** An item of the source never gets in: it is produced, and a dead letter, which is kept here. */
+  rejectItem(port: number): void
   /** Takes out what was not admitted and returns how many items were; null where the send was over already. */
   cancelSend(environment: number, send: number): number | null
   /** The external source ended, with its failure if it failed. */

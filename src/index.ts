@@ -41,6 +41,7 @@ export {
 export { handlerModule, type ModuleOptions, sourceModule, type WorkerLimits } from './modules/module.js'
 export type { SystemHandler, SystemOptions, SystemSource } from './options.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
+export type { SystemSendOptions } from './sender.js'
 export {
   type FilesOptions,
   files,

@@ -66,6 +66,12 @@ export interface MarkOptions {
   key?: string | undefined
 }
 
+/** The key that a system's `key` option gave an item. */
+export function checkKey(key: unknown): string | undefined {
+  if (key === undefined || typeof key === 'string') return key
+  throw new InvalidOptionError('key', 'a function that returns a string, or undefined', key)
+}
+
 /** @throws {InvalidOptionError} */
 export function checkMarks({ priority, key }: MarkOptions, priorities: number): MarkOptions | undefined {
   if (priority === undefined && key === undefined) return undefined

@@ -15,6 +15,7 @@ export interface WorkerStart {
   /** How many there are. */
   count: number
   capacity: number
+  priorities: number
   /** Where results go, other than to the system. */
   sink?: ChannelToken
   port: MessagePort

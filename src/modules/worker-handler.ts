@@ -8,9 +8,8 @@ import { environmentHandle, forget, listenTo, release } from '../environment.js'
 import { WouldDeadlockError } from '../errors.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
 import { binding } from '../native.js'
-import type { Sender } from '../sender.js'
+import { checkSystemSend, type Sender, type SystemSendOptions } from '../sender.js'
 import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
-import { checkWait, type SendOptions } from '../wait.js'
 import { toThrownFailure } from './failure.js'
 import type { AnyFunction } from './load.js'
 import type { FromWorker, WorkerStart } from './messages.js'
@@ -61,7 +60,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#handler = handler
     this.#sending = sending
     this.#tell = tell
-    const { sender, port } = openSender<unknown>(start.system, start.capacity, () => this.#flush())
+    const { sender, port } = openSender<unknown>(start.system, start, () => this.#flush())
     this.#sender = sender
     this.#port = port
   }
@@ -98,10 +97,14 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   // What handlers ask and tell.
 
-  async sendFrom(consumer: object | undefined, item: unknown, options: SendOptions = {}): Promise<void> {
+  async sendFrom(
+    consumer: object | undefined,
+    item: unknown,
+    options: SystemSendOptions = {},
+  ): Promise<void> {
     if (consumer === undefined) return this.#sender.send(item, options)
-    checkWait(options).signal?.throwIfAborted()
-    if (this.#sender.trySend(item)) return doneInTurn()
+    checkSystemSend(options).signal?.throwIfAborted()
+    if (this.#sender.trySend(item, options)) return doneInTurn()
     if (!binding.beginWait(this.#port)) throw refusal(this.#start.count)
     const { sequence } = this
     this.#waits++

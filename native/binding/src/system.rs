@@ -53,11 +53,13 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
     let environment = registry::environment(environment)?;
     let handle = registry::next_handle();
     let options = spec.options();
+    let channel = spec.order.options(spec.capacity);
     let sources = Sources::try_from(spec.source)?;
     let handlers = Handlers::try_from(spec.handler)?;
     let external = matches!(handlers, Handlers::External);
     let notices = Notices::new(Arc::clone(&environment), handle);
-    let system = System::new(options, sources, handlers, notices).map_err(|failure| failure_error(&failure))?;
+    let system = System::with_channel(options, &channel, sources, handlers, notices)
+        .map_err(|failure| failure_error(&failure))?;
     let callback = external.then(|| Callback::new(system.external_consumer(), Arc::clone(&environment), handle));
     let entry = Entry {
         system,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Credit, Producer, Sending};
-use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError, key_of};
+use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
 use napi_derive::napi;
 
 use super::block::{Patience, block_for};
@@ -13,7 +13,7 @@ use super::{Attachment, NativeLabel};
 use crate::environment::lock;
 use crate::error::Result;
 use crate::registry;
-use crate::send::{ABORTED, ADMITTED, CLOSED, FULL, Pending, items_of};
+use crate::send::{ABORTED, ADMITTED, CLOSED, FULL, Pending, items_of, mark};
 
 /// What a blocking send says while it is not through.
 const WAITING: i64 = 1;
@@ -166,11 +166,7 @@ pub fn send_channel_labeled(
     let attachment = registry::attachment(channel)?;
     let mut items = items_of(kinds, ends, bytes, length)?;
     let NativeLabel { id, headers, priority, key } = label;
-    let (lane, key) = (priority.unwrap_or(0), key.map_or(0, |key| key_of(key.as_bytes())));
-    for index in 0..items.len() {
-        items.set_lane(index, lane);
-        items.set_key(index, key);
-    }
+    mark(&mut items, priority.unwrap_or(0), &[key]);
     if id.is_some() || headers.is_some() {
         let label = Arc::new(Label { id: id.map(Into::into), number: 0, headers: headers.map(Into::into) });
         (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));

@@ -73,8 +73,12 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     /// asks again when it is through with them.
     ///
     /// # Errors
-    /// As there, and `Empty` where there is nothing for now.
+    /// As there, and `Empty` where there is nothing for now, or where the channel has lanes: the next item is chosen when
+    /// it can be handled.
     pub fn try_take(&mut self, max: usize) -> Result<Delivery<B>, TryReceiveError> {
+        if self.inner.channel.has_lanes() {
+            return Err(TryReceiveError::Empty);
+        }
         self.inner.channel.try_take(max.max(1)).map(|envelope| self.accept(envelope))
     }
 

@@ -48,7 +48,7 @@ pub use stats::{Percentiles, SystemStats, ThreadState, ThreadStats};
 pub use worker::{MAX_DEATHS, WorkerBatch, WorkerConsumer};
 
 use crate::batch::Collect;
-use crate::channel::{Channel, ClaimWord, SendError};
+use crate::channel::{Channel, ChannelOptions, ClaimWord, SendError};
 use crate::failure::Failure;
 use crate::sync::lock;
 use inner::Inner;
@@ -192,6 +192,20 @@ impl<B: Collect, R: Collect> System<B, R> {
         handlers: Handlers<B, R>,
         observer: impl Observer + 'static,
     ) -> Result<Self, Failure> {
+        Self::with_channel(options, &ChannelOptions::new(options.capacity), sources, handlers, observer)
+    }
+
+    /// As [`new`](System::new), with lanes or a rate. The capacity is that of `channel`.
+    ///
+    /// # Errors
+    /// Those of `new`, and of [`Channel::with_options`].
+    pub fn with_channel(
+        options: SystemOptions,
+        channel: &ChannelOptions,
+        sources: Sources<B>,
+        handlers: Handlers<B, R>,
+        observer: impl Observer + 'static,
+    ) -> Result<Self, Failure> {
         let kind = match handlers {
             Handlers::Native(_) => ConsumerKind::Thread,
             Handlers::External => ConsumerKind::Callback,
@@ -206,7 +220,7 @@ impl<B: Collect, R: Collect> System<B, R> {
         if consumers == 0 {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
-        let channel = Channel::new(options.capacity).map_err(|error| invalid(format!("capacity: {error}")))?;
+        let channel = Channel::with_options(channel)?;
         let inner = Inner::new(channel, producers, consumers, kind, Arc::new(observer));
         let system = System {
             handle: Arc::new(Handle { inner: Arc::new(inner), parts: Mutex::new(Some((sources, handlers))) }),

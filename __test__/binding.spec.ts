@@ -55,7 +55,7 @@ test('a panic in the binding becomes an error', async (t) => {
     `const { binding } = await import(new URL('native.js', library))
     const environment = binding.openEnvironment(() => {}, false)
     const system = binding.createSystem(environment, {
-      producers: 1, consumers: 1, capacity: 1, source: { kind: 'none' }, handler: { kind: 'external' }, leased: false,
+      producers: 1, consumers: 1, capacity: 1, order: { priorities: 0 }, source: { kind: 'none' }, handler: { kind: 'external' }, leased: false,
       retry: { attempts: 1, deaths: 2, delay: 0, exponential: false, max: 0, jitter: 0 },
     })
     // A chunk that is too small is a bug of the caller's.
@@ -74,6 +74,7 @@ function makeSystem(): number {
       producers: 1,
       consumers: 1,
       capacity: 1,
+      order: { priorities: 0 },
       source: { kind: 'none' },
       handler: { kind: 'external' },
       retry: { attempts: 1, deaths: 2, delay: 0, exponential: false, max: 0, jitter: 0 },

@@ -70,6 +70,7 @@ export interface SystemSpec {
   producers: number
   consumers: number
   capacity: number
+  order: NativeOrder
   /** `external`: items come from JavaScript by one of the system's own producers. */
   source: SourcePlan | { kind: 'none' | 'external' }
   /** `external`: JavaScript takes the items and handles them; `workers`: so many workers do. */
@@ -141,12 +142,25 @@ export interface NativeAttachment {
   channel: number
   capacity: number
   maxWaiting: number
+  /** 0 for none. */
+  priorities: number
 }
 
-/** What goes with an item beside its value; headers as JSON. */
+/** What goes with an item beside its value; headers as JSON. From the native side, the first two. */
 export interface NativeLabel {
   id?: string
   headers?: string
+  priority?: number
+  key?: string
+}
+
+/** What decides which item is next; times in ms. */
+export interface NativeOrder {
+  /** 0 for none. */
+  priorities: number
+  aging?: number
+  limit?: number
+  per?: number
 }
 
 /** By what a channel is found in every environment of the process. */
@@ -206,6 +220,21 @@ export interface Binding {
     firstTag: number,
     fromSource: boolean,
   ): number
+  /** As `sendBlobs`, for items with a priority, or keys: none, one for all, or one for each. `wait`: as `sendItem` has it. */
+  sendMarked(
+    port: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    priority: number,
+    keys: (string | undefined)[],
+    firstTag: number,
+    fromSource: boolean,
+    wait: boolean,
+  ): number
+  /** An item of the source never gets in: it is produced, and a dead letter, which is kept here. */
+  rejectItem(port: number): void
   /** Takes out what was not admitted and returns how many items were; null where the send was over already. */
   cancelSend(environment: number, send: number): number | null
   /** The external source ended, with its failure if it failed. */
@@ -292,7 +321,13 @@ export interface Binding {
   /** The chunk in which channels hand their items over, in this environment. */
   attachChunk(environment: number, chunk: Uint8Array): void
   /** `maxWaiting` may be Infinity. */
-  createChannel(environment: number, id: string, capacity: number, maxWaiting: number): NativeAttachment
+  createChannel(
+    environment: number,
+    id: string,
+    capacity: number,
+    maxWaiting: number,
+    order: NativeOrder,
+  ): NativeAttachment
   /** Null where the token's channel is gone, or never was. */
   attachChannel(environment: number, handle: number, id: string): NativeAttachment | null
   /** Gives back all that is held: credit, items, leases. */

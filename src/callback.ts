@@ -124,7 +124,8 @@ export class Callback<T, R> {
   work(): void {
     if (this.#working || this.#over) return
     if (this.#pending === 0 && !this.#marks.any) this.#marks.begin(recently())
-    while (this.#isThereWork()) {
+    // Nothing is taken that nobody is free for.
+    while (this.#free.length > 0 && this.#isThereWork()) {
       const slot = this.#free.pop()
       if (slot === undefined) break
       this.#handOver(slot)

@@ -1,6 +1,6 @@
 /** What handlers and sources are called with. */
 
-import type { SendOptions } from './wait.js'
+import type { SystemSendOptions } from './sender.js'
 
 /** A handler: a function of one item, which may return a promise. What it throws or rejects with fails that item. */
 export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>
@@ -31,7 +31,7 @@ export interface Context<T = unknown> {
    *
    * Rejects with `WouldDeadlockError` where every consumer would then be waiting for room that only they can make.
    */
-  send(item: T, options?: SendOptions): Promise<void>
+  send(item: T, options?: SystemSendOptions): Promise<void>
   /** Stops the system, as `system.stop()` does. Does not wait: the item in hand is part of what is drained. */
   stop(): void
 }

@@ -38,12 +38,11 @@ import { NativeOutcomes } from './outcomes.js'
 import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
-import { Sender, type SenderSystem } from './sender.js'
+import { checkSystemSend, Sender, type SenderSystem, type SystemSendOptions } from './sender.js'
 import { sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
 import type { SystemState, SystemStats } from './stats.js'
 import { doneInTurn } from './turn.js'
-import { checkWait, type SendOptions } from './wait.js'
 
 export class Engine<T, R>
   implements Listener, SenderSystem, SourceSystem, LeasedSystem<T, R>, PoolSystem, DeadLettersSystem<T>
@@ -52,6 +51,8 @@ export class Engine<T, R>
   readonly capacity: number
   readonly consumers: number
   readonly maxWaiting: number
+  readonly priorities: number
+  readonly refusesKeys: boolean
   readonly events = new Events<T>()
   readonly deadLetters: { readonly keep: number; readonly block: boolean }
   readonly letters = new DeadLetters<T>(this)
@@ -86,8 +87,10 @@ export class Engine<T, R>
     this.consumers = plan.consumers
     this.maxWaiting = plan.maxWaiting
     this.deadLetters = plan.deadLetters
+    this.priorities = plan.order.priorities
+    this.refusesKeys = typeof plan.handler === 'function' && plan.leased === undefined
     this.handle = callNative(() => binding.createSystem(environmentHandle(), specOf(plan)))
-    this.sender = new Sender(this, this.runs)
+    this.sender = new Sender(this, this.runs, plan.key)
     this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
     this.#outcomes = new NativeOutcomes(this.handle)
     this.#guard = new DeadlockGuard(plan.consumers)
@@ -285,8 +288,30 @@ export class Engine<T, R>
 
   // What the JavaScript source tells.
 
-  sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean {
-    return this.sender.sendPulled(items, done)
+  sendPulled(
+    items: readonly unknown[],
+    done: (more: boolean) => void,
+    keys?: (string | undefined)[],
+  ): boolean {
+    return this.sender.sendPulled(items, done, keys)
+  }
+
+  get keyOf(): ((item: unknown) => string | undefined) | undefined {
+    return this.#plan.key as ((item: unknown) => string | undefined) | undefined
+  }
+
+  rejectPulled(item: unknown, error: unknown): void {
+    binding.rejectItem(this.handle)
+    const now = Date.now()
+    this.bury({
+      item: item as T,
+      error,
+      attempts: 1,
+      deaths: 0,
+      firstAt: now,
+      lastAt: now,
+      reason: 'failed',
+    })
   }
 
   sourceEnded(failure?: { error: unknown }): void {
@@ -300,15 +325,15 @@ export class Engine<T, R>
     return this.#breaking.signal
   }
 
-  async sendFrom(consumer: object | undefined, item: T, options: SendOptions = {}): Promise<void> {
+  async sendFrom(consumer: object | undefined, item: T, options: SystemSendOptions = {}): Promise<void> {
     if (consumer === undefined) return this.sender.send(item, options)
     if (this.#guard.mayWait(consumer)) {
       this.#callback?.handlerWaits()
       return this.sender.send(item, options, this.#guard.countOf(consumer))
     }
-    const { signal } = checkWait(options)
+    const { signal } = checkSystemSend(options)
     signal?.throwIfAborted()
-    if (!this.sender.trySend(item)) throw this.#guard.refusal()
+    if (!this.sender.trySend(item, options)) throw this.#guard.refusal()
     return doneInTurn()
   }
 
@@ -506,7 +531,7 @@ export class Engine<T, R>
 }
 
 function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
-  const { producers, consumers, capacity, source, handler, retry, handlerTimeout, leased } = plan
+  const { producers, consumers, capacity, order, source, handler, retry, handlerTimeout, leased } = plan
   return {
     retry,
     ...(handlerTimeout !== undefined && { handlerTimeout }),
@@ -515,6 +540,7 @@ function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
     producers,
     consumers,
     capacity,
+    order,
     source:
       source === undefined
         ? { kind: 'none' }

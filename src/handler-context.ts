@@ -1,7 +1,7 @@
 /** The context that a callback is called with. One is made for every item, so all that costs is behind getters. */
 
 import type { Context } from './context.js'
-import type { SendOptions } from './wait.js'
+import type { SystemSendOptions } from './sender.js'
 
 /** A consumer, as the contexts of the items that it handles one after the other know it. */
 export interface ContextOwner<T> {
@@ -20,7 +20,7 @@ export interface ContextOwner<T> {
 export interface ContextSystem<T> {
   readonly signal: AbortSignal
   /** A send of a consumer's handler: it must not wait where every other consumer does too. */
-  sendFrom(consumer: object | undefined, item: T, options?: SendOptions): Promise<void>
+  sendFrom(consumer: object | undefined, item: T, options?: SystemSendOptions): Promise<void>
   /** Stops without waiting. */
   requestStop(): void
 }
@@ -56,7 +56,7 @@ export class HandlerContext<T> implements Context<T> {
     return this.#owner.worker
   }
 
-  send(item: T, options?: SendOptions): Promise<void> {
+  send(item: T, options?: SystemSendOptions): Promise<void> {
     // A handler that was through before this call keeps no consumer waiting.
     const consumer = this.#owner.sequence === this.#sequence ? this.#owner : undefined
     return this.#owner.system.sendFrom(consumer, item, options)

@@ -1,8 +1,9 @@
 /** A bounded channel that crosses threads, and a producer-consumer system on top of it. */
 
-export { Channel, type ChannelOptions, type SyncOptions } from './channel/channel.js'
+export { Channel, type ChannelOptions, type SendSyncOptions, type SyncOptions } from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
+export type { MarkOptions, OrderOptions, RateOptions } from './channel/order-options.js'
 export {
   type ReceivingCase,
   type SelectCase,
@@ -66,6 +67,7 @@ export type {
 } from './options.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
 export type { BackoffOptions, RetryOptions } from './retry.js'
+export type { SystemSendOptions } from './sender.js'
 export {
   type FilesOptions,
   files,

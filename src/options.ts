@@ -1,8 +1,10 @@
 /** The options of a system: their meaning, defaults and checks, all of them before anything starts. */
 
 import { availableParallelism } from 'node:os'
+import type { NativeOrder } from './binding.js'
 import { Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
+import { checkOrder, ORDER_OPTIONS, type OrderOptions } from './channel/order-options.js'
 import { ForeignChannel } from './channel-runner.js'
 import type { BatchHandlerFunction, HandlerFunction, SourceFunction } from './context.js'
 import type { DeadLetterOptions } from './dead-letters.js'
@@ -23,7 +25,7 @@ export interface BatchOptions {
 }
 
 /** How a system is made. `T` is the type of its items, `R` that of its results; both are inferred. */
-export interface SystemOptions<T, R> {
+export interface SystemOptions<T, R> extends OrderOptions {
   /**
    * How many producers run the source, from 1 to 1024. Default 10; for a source function 1, because each call of it
    * makes items of its own; for a channel 1, which keeps the order; for a module `os.availableParallelism()`. An
@@ -77,6 +79,12 @@ export interface SystemOptions<T, R> {
    * `Channel`, and with a module too. Results of `run()` go to its caller.
    */
   results?: boolean | ItemChannel<R> | undefined
+  /**
+   * The key of an item that has none: of its own source, where that is JavaScript of this thread, and of `send`, `sendMany`,
+   * `trySend` and `run`. Items of one key are handled one at a time, and those of one priority in order. `undefined` is no
+   * key. Where it throws, that send fails, or that item of the source is a dead letter.
+   */
+  key?: ((item: T) => string | undefined) | undefined
   /** Whether the channel that results go to is closed once the system is over. Default true: the end is passed down. */
   closeResults?: boolean | undefined
   /** Aborts the system, with `signal.reason`. */
@@ -111,6 +119,8 @@ export interface SystemPlan<T, R> {
   consumers: number
   capacity: number
   maxWaiting: number
+  order: NativeOrder
+  key: ((item: T) => string | undefined) | undefined
   source: SourcePlan | SourceFunction<T> | WorkerModule | ForeignChannel | undefined
   handler: HandlerPlan | HandlerFunction<T, R> | WorkerModule
   results: boolean
@@ -143,6 +153,8 @@ const KNOWN = [
   'handlerTimeout',
   'deadLetters',
   'batch',
+  'key',
+  ...ORDER_OPTIONS,
 ] as const
 
 /** What our own functions make, and how they are called: given uncalled, they would pass as sources and handlers. */
@@ -185,6 +197,8 @@ export function planSystem<T, R>(given: SystemOptions<T, R> | BatchedSystemOptio
       maxWaiting === undefined
         ? Infinity
         : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
+    order: checkOrder(options),
+    key: planKey(options, source),
     source,
     handler,
     results: results === true,
@@ -214,7 +228,10 @@ function planAttempts<T, R>(
   const batch = planBatch(options.batch as BatchOptions | undefined)
   if (batch && !isFunction)
     throw new InvalidOptionError('batch', 'none but for a handler that is a function', options.batch)
-  const leased = isFunction && (retry.attempts > 1 || handlerTimeout !== undefined || batch !== undefined)
+  const { priorities, rate, key } = options
+  const inOrder = priorities !== undefined || rate !== undefined || key !== undefined
+  const leased =
+    isFunction && (inOrder || retry.attempts > 1 || handlerTimeout !== undefined || batch !== undefined)
   return { retry, handlerTimeout, leased: leased ? { retryIf, handlerTimeout, batch } : undefined }
 }
 
@@ -235,8 +252,28 @@ function planDeadLetters(options: DeadLetterOptions = {}): SystemPlan<unknown, u
   return { keep: checkInteger('deadLetters.keep', keep, block ? 1 : 0, 2 ** 31 - 1), block }
 }
 
-function planChannel<T, R>({ channel, capacity, source }: SystemOptions<T, R>): ItemChannel<T> | undefined {
+function planKey<T, R>(
+  { key, channel }: SystemOptions<T, R>,
+  source: SystemPlan<T, R>['source'],
+): SystemPlan<T, R>['key'] {
+  if (key === undefined) return undefined
+  if (typeof key !== 'function') throw new InvalidOptionError('key', 'a function', key)
+  if (channel !== undefined) {
+    throw new InvalidOptionError('key', 'none beside a channel, whose sends have keys of their own', key)
+  }
+  if (source !== undefined && typeof source !== 'function') {
+    throw new InvalidOptionError('key', 'none beside a source that is not JavaScript of this thread', key)
+  }
+  return key
+}
+
+function planChannel<T, R>(options: SystemOptions<T, R>): ItemChannel<T> | undefined {
+  const { channel, capacity, source } = options
   if (channel === undefined) return undefined
+  for (const name of ORDER_OPTIONS) {
+    if (options[name] === undefined) continue
+    throw new InvalidOptionError(name, 'none beside a channel, which has its own', options[name])
+  }
   const fault = faultOf(channel)
   if (fault) throw new InvalidOptionError('channel', 'a channel', channel, fault.hint)
   if (capacity !== undefined)

@@ -1,5 +1,6 @@
 /** A producer that runs in JavaScript: it pulls an iterator and sends what comes, with backpressure. */
 
+import { checkKey } from './channel/order-options.js'
 import { Snapshot } from './codec/encode.js'
 import { describe } from './errors.js'
 import { NativeSource } from './sources.js'
@@ -13,7 +14,10 @@ export interface PullTarget {
    * Sends all of `items`. Where that has to wait, returns true and calls `done` after; nothing else is sent until
    * then. `done(false)`: nothing more is taken.
    */
-  send(items: unknown[], done: (more: boolean) => void): boolean
+  send(items: unknown[], done: (more: boolean) => void, keys?: (string | undefined)[]): boolean
+  /** Gives items their keys, which go along to `send`. One for which it throws goes to `rejected`. */
+  keyOf?: ((item: unknown) => string | undefined) | undefined
+  rejected?(item: unknown, error: unknown): void
   /** The items ended, or failed; everything that came before was sent. */
   ended(failure?: { error: unknown }): void
 }
@@ -33,6 +37,8 @@ export class Pull {
   readonly #target: PullTarget
   #iterator: { next(): Pulled; return?(): unknown } | undefined
   #staged: unknown[] = []
+  /** Their keys, where they have some. */
+  #keys: (string | undefined)[] | undefined
   /** About how many bytes are staged. */
   #weight = 0
   #flushing = false
@@ -75,6 +81,7 @@ export class Pull {
   /** Ends the pull at once: what it has is dropped. */
   abort(): void {
     this.#staged = []
+    this.#keys = undefined
     this.#sending = false
     if (this.#end) this.#finish(this.#end)
     else this.stop()
@@ -136,10 +143,24 @@ export class Pull {
       return
     }
     try {
-      this.#stage(Snapshot.of(pulled.value, 'item'))
+      const item = Snapshot.of(pulled.value, 'item')
+      if (this.#target.keyOf === undefined || this.#keep(pulled.value)) this.#stage(item)
     } catch (error) {
       this.#close()
       throw error
+    }
+  }
+
+  /** Notes the key of the item that is staged next; false where there is none to be had. */
+  #keep(value: unknown): boolean {
+    try {
+      const key = checkKey(this.#target.keyOf?.(value))
+      this.#keys ??= []
+      this.#keys.push(key)
+      return true
+    } catch (error) {
+      this.#target.rejected?.(value, error)
+      return false
     }
   }
 
@@ -163,9 +184,11 @@ export class Pull {
   #flush(): void {
     if (this.#sending || this.#staged.length === 0) return
     const items = this.#staged
+    const keys = this.#keys
     this.#staged = []
+    this.#keys = undefined
     this.#weight = 0
-    this.#sending = this.#target.send(items, this.#sent)
+    this.#sending = this.#target.send(items, this.#sent, keys)
   }
 
   readonly #sent = (more: boolean): void => {

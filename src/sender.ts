@@ -1,13 +1,16 @@
 /** Sends of this environment into a system's channel. */
 
 import { Admission } from './binding.js'
-import { encodeItem, encodeItems, Snapshot } from './codec/encode.js'
+import { checkKey, checkMarks, type MarkOptions } from './channel/order-options.js'
+import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
+import { Kind } from './codec/kind.js'
 import { warnOfCrowd } from './crowd.js'
 import { cancelSend, listenToSend } from './environment.js'
 import { FullError, InvalidOptionError } from './errors.js'
 import { binding } from './native.js'
 import type { Runs } from './runs.js'
 import { doneInTurn } from './turn.js'
+import { checkOptions } from './validate.js'
 import { checkWait, type SendOptions, timeoutError, waitFor, withAccepted } from './wait.js'
 
 /** What a sender needs to know of its system. */
@@ -15,6 +18,10 @@ export interface SenderSystem {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
+  /** 0 for none. */
+  readonly priorities: number
+  /** Whether its handler settles many items at once, so that keys would mean nothing. */
+  readonly refusesKeys: boolean
   /** Something was admitted, or waits for that. */
   sent(): void
   /** Reports hand-overs that the channel does not know of yet; whether there were any. */
@@ -34,7 +41,18 @@ export interface WaitCount {
   leave(): void
 }
 
-const NO_LIMIT: SendOptions = {}
+/** Options of a send into a system. */
+export interface SystemSendOptions extends SendOptions, MarkOptions {}
+
+/** A priority, and keys: none, one for all items, or one for each. */
+interface Marks {
+  priority: number
+  keys: (string | undefined)[]
+}
+
+const NO_LIMIT: SystemSendOptions = {}
+const NO_KEY: (string | undefined)[] = []
+const ALL_NUMBERS = Uint8Array.of(Kind.Number)
 /** The most items of `run` that travel together. */
 const STAGED_MAX = 64
 
@@ -45,16 +63,21 @@ export class Sender<T, R> {
   /** What `run` was called with in this turn and that is not sent yet; tags count up from the first. */
   #staged: unknown[] = []
   #firstTag = 0
+  readonly #keyOf: ((item: T) => string | undefined) | undefined
 
-  constructor(system: SenderSystem, runs: Runs<R>) {
+  /** @param keyOf - gives the keys of items that come without one */
+  constructor(system: SenderSystem, runs: Runs<R>, keyOf?: (item: T) => string | undefined) {
     this.#system = system
     this.#runs = runs
+    this.#keyOf = keyOf
   }
 
   /** @throws where the system takes no more items, or where `item` can't travel */
-  trySend(item: T): boolean {
+  trySend(item: T, options: MarkOptions = NO_LIMIT): boolean {
+    if (options !== NO_LIMIT) checkSystemSend(options)
+    const marks = this.#marks(options, item)
     this.flush()
-    const admission = this.#admit(item, 0, false)
+    const admission = this.#admit(item, 0, false, marks)
     if (admission === Admission.Full) return false
     if (admission !== Admission.Admitted) throw this.#system.refusal(admission)
     this.#system.sent()
@@ -62,12 +85,13 @@ export class Sender<T, R> {
   }
 
   /** @param waits - told when the send has to wait, and when it no longer does */
-  send(item: T, options?: SendOptions, waits?: WaitCount): Promise<void> {
+  send(item: T, options?: SystemSendOptions, waits?: WaitCount): Promise<void> {
     this.flush()
     try {
-      const limits = options === undefined ? NO_LIMIT : checkWait(options)
+      const limits = options === undefined ? NO_LIMIT : checkSystemSend(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
-      const admission = this.#admit(item, 0, this.#mayWait(limits))
+      const marks = this.#marks(limits, item)
+      const admission = this.#admit(item, 0, this.#mayWait(limits), marks)
       if (admission > 0) {
         const waiting = this.#wait('send()', admission, limits, plain)
         return waits === undefined ? waiting : counted(waiting, waits)
@@ -80,13 +104,14 @@ export class Sender<T, R> {
     }
   }
 
-  async sendMany(items: readonly T[], options: SendOptions = NO_LIMIT): Promise<void> {
+  async sendMany(items: readonly T[], options: SystemSendOptions = NO_LIMIT): Promise<void> {
     if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
-    const limits = checkWait(options)
+    const limits = checkSystemSend(options)
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     if (items.length === 0) return doneInTurn()
+    const marks = this.#marksOfMany(limits, items)
     this.flush()
-    const admission = this.#sendBatch(items, 0, false)
+    const admission = this.#sendBatch(items, 0, false, marks)
     if (admission > 0) {
       const accepted = this.#mayWait(limits) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted)
@@ -98,9 +123,10 @@ export class Sender<T, R> {
     return doneInTurn()
   }
 
-  run(item: T, options?: SendOptions): Promise<R> {
+  run(item: T, options?: SystemSendOptions): Promise<R> {
     // One that can be cancelled is on record by itself, and so is one that may be refused for the number of others.
-    if (options !== undefined || this.#system.maxWaiting !== Infinity) return this.#runAlone(item, options)
+    if (options !== undefined || this.#system.maxWaiting !== Infinity || this.#keyOf !== undefined)
+      return this.#runAlone(item, options)
     try {
       return this.#stageRun(item)
     } catch (error) {
@@ -141,12 +167,13 @@ export class Sender<T, R> {
     return outcome
   }
 
-  async #runAlone(item: T, options: SendOptions = NO_LIMIT): Promise<R> {
+  async #runAlone(item: T, options: SystemSendOptions = NO_LIMIT): Promise<R> {
     this.flush()
-    const limits = checkWait(options)
+    const limits = checkSystemSend(options)
     if (limits.signal?.aborted) throw limits.signal.reason
+    const marks = this.#marks(limits, item)
     const tag = this.#runs.nextTag()
-    const admission = this.#admit(item, tag, this.#mayWait({}))
+    const admission = this.#admit(item, tag, this.#mayWait({}), marks)
     if (admission < 0) throw this.#refusal('run()', admission, {})
     if (admission === Admission.Admitted) this.#system.sent()
     return waitFor<R>(
@@ -169,8 +196,12 @@ export class Sender<T, R> {
   }
 
   /** Sends all of `items` for a source; see `PullTarget.send`. */
-  sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean {
-    const admission = this.#sendBatch(items, 0, true)
+  sendPulled(
+    items: readonly unknown[],
+    done: (more: boolean) => void,
+    keys?: (string | undefined)[],
+  ): boolean {
+    const admission = this.#sendBatch(items, 0, true, keys && { priority: 0, keys })
     if (admission === Admission.Admitted) {
       this.#system.sent()
       return false
@@ -180,22 +211,63 @@ export class Sender<T, R> {
     return true
   }
 
-  #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean): number {
+  /** What goes with an item natively, if anything does. */
+  #marks(options: MarkOptions, item: T): Marks | undefined {
+    const given = this.#checkMarks(options)
+    const key = given?.key ?? (this.#keyOf && checkKey(this.#keyOf(item)))
+    if (key === undefined && given === undefined) return undefined
+    return { priority: given?.priority ?? 0, keys: key === undefined ? NO_KEY : [key] }
+  }
+
+  #checkMarks(options: MarkOptions): ReturnType<typeof checkMarks> {
+    const marks = checkMarks(options, this.#system.priorities)
+    if (marks?.key !== undefined && this.#system.refusesKeys) {
+      const hint = 'with a handler that is a function, make the system with `key` or `priorities`'
+      throw new InvalidOptionError('key', 'none for a system made without keys', marks.key, hint)
+    }
+    return marks
+  }
+
+  #marksOfMany(options: MarkOptions, items: readonly T[]): Marks | undefined {
+    const given = this.#checkMarks(options)
+    const keyOf = this.#keyOf
+    if (given?.key === undefined && keyOf) {
+      return { priority: given?.priority ?? 0, keys: items.map((item) => checkKey(keyOf(item))) }
+    }
+    return given && { priority: given.priority ?? 0, keys: given.key === undefined ? NO_KEY : [given.key] }
+  }
+
+  #sendMarked(items: EncodedBlobs, tag: number, fromSource: boolean, wait: boolean, marks: Marks): number {
+    const { kinds, ends, bytes, length } = items
+    const { priority, keys } = marks
+    const { handle } = this.#system
+    return binding.sendMarked(handle, kinds, ends, bytes, length, priority, keys, tag, fromSource, wait)
+  }
+
+  #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean, marks?: Marks): number {
     const encoded = encodeItems(items, true)
     const { handle } = this.#system
+    if (marks) return this.#sendMarked(blobsOf(encoded), firstTag, fromSource, true, marks)
     if (encoded instanceof Float64Array) return binding.sendNumbers(handle, encoded, firstTag, fromSource)
     const { kinds, ends, bytes, length } = encoded
     return binding.sendBlobs(handle, kinds, ends, bytes, length, firstTag, fromSource)
   }
 
-  #admit(item: unknown, tag: number, wait: boolean): number {
-    const admission = this.#sendOne(item, tag, wait)
+  #admit(item: unknown, tag: number, wait: boolean, marks: Marks | undefined): number {
+    const admission = this.#sendOne(item, tag, wait, marks)
     // A handler that runs right now has made room that the channel does not know of yet.
-    return admission === Admission.Full && this.#system.flush() ? this.#sendOne(item, tag, wait) : admission
+    return admission === Admission.Full && this.#system.flush()
+      ? this.#sendOne(item, tag, wait, marks)
+      : admission
   }
 
-  #sendOne(item: unknown, tag: number, wait: boolean): number {
+  #sendOne(item: unknown, tag: number, wait: boolean, marks: Marks | undefined): number {
     const { handle } = this.#system
+    if (marks) {
+      const { kind, bytes, length } = encodeItem(item, 'item')
+      const blobs = { kinds: Uint8Array.of(kind), ends: Uint32Array.of(length), bytes, length }
+      return this.#sendMarked(blobs, tag, false, wait, marks)
+    }
     if (typeof item === 'number') return binding.sendNumber(handle, item, tag, wait)
     const { kind, bytes, length } = encodeItem(item, 'item')
     return binding.sendItem(handle, kind, bytes, length, tag, wait)
@@ -245,6 +317,21 @@ export class Sender<T, R> {
       `${name}: expected at most ${this.#system.maxWaiting} sends to wait for room, got one more`,
     )
   }
+}
+
+/** Numbers as the bytes that they are. */
+export function blobsOf(items: Float64Array | EncodedBlobs): EncodedBlobs {
+  if (!(items instanceof Float64Array)) return items
+  const bytes = new Uint8Array(items.buffer, items.byteOffset, items.byteLength)
+  const ends = Uint32Array.from(items, (_, index) => 8 * (index + 1))
+  return { kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }
+}
+
+/** @throws {InvalidOptionError} */
+export function checkSystemSend(options: SystemSendOptions): SystemSendOptions {
+  checkOptions('options', options, ['signal', 'timeout', 'priority', 'key'])
+  checkWait({ signal: options.signal, timeout: options.timeout })
+  return options
 }
 
 async function counted(waiting: Promise<void>, waits: WaitCount): Promise<void> {

@@ -6,7 +6,11 @@ import { Pull } from './pull.js'
 /** What a source runner needs to know of its system. */
 export interface SourceSystem {
   /** Sends all of `items`; see `PullTarget.send`. */
-  sendPulled(items: readonly unknown[], done: (more: boolean) => void): boolean
+  sendPulled(items: readonly unknown[], done: (more: boolean) => void, keys?: (string | undefined)[]): boolean
+  /** Gives items their keys, where they are to have some. */
+  readonly keyOf: ((item: unknown) => string | undefined) | undefined
+  /** An item that is not sent, because its key can't be had. */
+  rejectPulled(item: unknown, error: unknown): void
   /** Every producer has ended, or one has failed and so ended the others; what they had is sent. */
   sourceEnded(failure?: { error: unknown }): void
 }
@@ -29,7 +33,9 @@ export class SourceRunner {
       (_, index) =>
         new Pull({
           open: () => source({ index, count, signal }),
-          send: (items, done) => system.sendPulled(items, done),
+          send: (items, done, keys) => system.sendPulled(items, done, keys),
+          keyOf: system.keyOf,
+          rejected: (item, error) => system.rejectPulled(item, error),
           ended: (failure) => this.#ended(failure),
         }),
     )

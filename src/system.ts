@@ -5,15 +5,17 @@
 
 import { Channel } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
+import type { MarkOptions } from './channel/order-options.js'
 import type { DeadLetters } from './dead-letters.js'
 import { Engine } from './engine.js'
 import { InvalidOptionError, StateError } from './errors.js'
 import { SYSTEM_EVENTS, type SystemEvent, type SystemListener } from './events.js'
 import { type BatchedSystemOptions, planSystem, type SystemOptions } from './options.js'
 import type { Report } from './report.js'
+import type { SystemSendOptions } from './sender.js'
 import type { SystemStats } from './stats.js'
 import { checkBoolean, checkChoice, checkMs, checkOptions } from './validate.js'
-import { checkWait, type SendOptions, type WaitOptions, waitFor } from './wait.js'
+import { checkWait, type WaitOptions, waitFor } from './wait.js'
 
 /** How a system is stopped. */
 export interface StopOptions {
@@ -158,7 +160,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Rejects with `UncloneableError` for what can't travel, `ClosedError` after a stop, `AbortedError` after an abort,
    * `FullError` where `maxWaiting` sends wait already, and as `options` say; the item is then not in the channel.
    */
-  send(item: T, options?: SendOptions): Promise<void> {
+  send(item: T, options?: SystemSendOptions): Promise<void> {
     return this.#channel ? this.#channel.send(item, options) : this.#engine.sender.send(item, options)
   }
 
@@ -170,9 +172,9 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * @throws {ClosedError} after a stop
    * @throws {AbortedError} after an abort
    */
-  trySend(item: T): boolean {
-    if (!this.#channel) return this.#engine.sender.trySend(item)
-    if (this.#channel instanceof Channel) return this.#channel.trySend(item)
+  trySend(item: T, options?: MarkOptions): boolean {
+    if (!this.#channel) return this.#engine.sender.trySend(item, options)
+    if (this.#channel instanceof Channel) return this.#channel.trySend(item, options)
     throw new StateError(
       'trySend(): expected a system with a Channel or one of its own, got one with another channel',
     )
@@ -184,7 +186,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    *
    * An error midway has `accepted`: how many items, from the first on, were sent.
    */
-  sendMany(items: readonly T[], options?: SendOptions): Promise<void> {
+  sendMany(items: readonly T[], options?: SystemSendOptions): Promise<void> {
     return this.#channel
       ? this.#channel.sendMany(items, options)
       : this.#engine.sender.sendMany(items, options)
@@ -196,7 +198,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Rejects with the handler's error, and as `send` does. Where `options` end the wait, an item that is in the
    * channel already is handled all the same, and its result dropped.
    */
-  run(item: T, options?: SendOptions): Promise<R> {
+  run(item: T, options?: SystemSendOptions): Promise<R> {
     return this.#engine.sender.run(item, options)
   }
 

@@ -1,7 +1,7 @@
 /** This environment's one attachment to a channel, shared by all `Channel` objects that stand for it here. */
 
 import { randomBytes } from 'node:crypto'
-import { Admission, type NativeAttachment, type NativeToken } from '../binding.js'
+import { Admission, type NativeAttachment, type NativeOrder, type NativeToken } from '../binding.js'
 import { Chunk } from '../chunk.js'
 import { environmentHandle, forgetItems, listenToItems } from '../environment.js'
 import { AbortedError, ClosedError, DetachedError, messageOf, StaleTokenError } from '../errors.js'
@@ -17,6 +17,7 @@ export class Attachment {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
+  readonly priorities: number
   readonly inbox: Inbox
   readonly outbox: Outbox
   readonly #channel: number
@@ -24,10 +25,11 @@ export class Attachment {
   #users = 1
   #aborted: { message: string; reason: unknown } | undefined
 
-  private constructor({ handle, channel, capacity, maxWaiting }: NativeAttachment, id: string) {
+  private constructor({ handle, channel, capacity, maxWaiting, priorities }: NativeAttachment, id: string) {
     this.handle = handle
     this.capacity = capacity
     this.maxWaiting = maxWaiting
+    this.priorities = priorities
     this.#channel = channel
     this.#id = id
     this.inbox = new Inbox(this, channelChunk())
@@ -36,9 +38,9 @@ export class Attachment {
     listenToItems(handle, this.inbox)
   }
 
-  static create(capacity: number, maxWaiting: number): Attachment {
+  static create(capacity: number, maxWaiting: number, order: NativeOrder): Attachment {
     const id = randomBytes(16).toString('hex')
-    return new Attachment(binding.createChannel(environmentHandle(), id, capacity, maxWaiting), id)
+    return new Attachment(binding.createChannel(environmentHandle(), id, capacity, maxWaiting, order), id)
   }
 
   /** @throws {StaleTokenError} */

@@ -8,13 +8,14 @@ import { Attachment, detachedError } from './attachment.js'
 import type { ItemChannel } from './item-channel.js'
 import { Iteration } from './iteration.js'
 import { ItemLease, type Lease } from './lease.js'
+import { checkOrder, type MarkOptions, ORDER_OPTIONS, type OrderOptions } from './order-options.js'
 import { ReceivingCase, rejectSelects, SendingCase } from './select.js'
 import type { ItemSendOptions } from './send-options.js'
 import type { ChannelStats } from './stats.js'
 import { type ChannelToken, checkToken } from './token.js'
 
 /** Options of a channel. */
-export interface ChannelOptions {
+export interface ChannelOptions extends OrderOptions {
   /**
    * The most items that are in it. From 1 to 16,777,216; 1000 by default. Bounds items, not bytes. Its slots are
    * allocated at once, some 120 bytes each.
@@ -31,6 +32,9 @@ export interface SyncOptions {
   /** The longest wait, in ms; after it, `TimeoutError`. 0: only what needs no wait. Default: no limit. */
   timeout?: number | undefined
 }
+
+/** Options of a send that blocks a worker thread. */
+export interface SendSyncOptions extends SyncOptions, MarkOptions {}
 
 const MAX_CAPACITY = 2 ** 24
 const DEFAULT_CAPACITY = 1000
@@ -195,10 +199,11 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * @throws {ClosedError}
    * @throws {AbortedError}
    * @throws {UncloneableError}
+   * @throws {InvalidOptionError}
    * @throws {DetachedError}
    */
-  trySend(item: T): boolean {
-    return this.#attached('trySend()').outbox.trySend(item)
+  trySend(item: T, options?: MarkOptions): boolean {
+    return this.#attached('trySend()').outbox.trySend(item, options)
   }
 
   /**
@@ -208,7 +213,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * @throws {MainThreadError} on the main thread
    * @throws {TimeoutError} and those of `trySend`; then the item is not in the channel
    */
-  sendSync(item: T, options?: SyncOptions): void {
+  sendSync(item: T, options?: SendSyncOptions): void {
     this.#attached('sendSync()').outbox.sendSync(item, options)
   }
 
@@ -350,7 +355,7 @@ class Attach {
 }
 
 function create(options: ChannelOptions): { attachment: Attachment; creator: boolean } {
-  checkOptions('options', options, ['capacity', 'maxWaiting'])
+  checkOptions('options', options, ['capacity', 'maxWaiting', ...ORDER_OPTIONS])
   const { capacity, maxWaiting } = options
   return {
     attachment: Attachment.create(
@@ -358,6 +363,7 @@ function create(options: ChannelOptions): { attachment: Attachment; creator: boo
       maxWaiting === undefined
         ? Number.POSITIVE_INFINITY
         : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
+      checkOrder(options),
     ),
     creator: true,
   }

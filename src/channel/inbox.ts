@@ -17,6 +17,7 @@ import { atTurnEnd, endTurnNow, flush, type TurnEnd } from './turn-end.js'
 export interface InboxChannel {
   readonly handle: number
   readonly capacity: number
+  readonly priorities: number
   /** What a receive at the end gets. */
   endError(): Error
   abortedError(): Error
@@ -94,7 +95,9 @@ export class Inbox implements ItemListener, TurnEnd {
   constructor(channel: InboxChannel, chunk: Chunk) {
     this.#channel = channel
     this.#chunk = chunk
-    this.#maxAhead = Math.max(1, Math.min(MAX_AHEAD, channel.capacity >> 1))
+    // With priorities nothing unseen is taken ahead: an item of a higher one may come.
+    const most = channel.priorities > 1 ? 1 : Math.min(MAX_AHEAD, channel.capacity >> 1)
+    this.#maxAhead = Math.max(1, most)
   }
 
   receive(options: WaitOptions | undefined, owner: object): Promise<unknown> {

@@ -2,7 +2,7 @@
 
 import { performance } from 'node:perf_hooks'
 import { isMainThread } from 'node:worker_threads'
-import { Admission, SendMode, STILL_WAITING } from '../binding.js'
+import { Admission, type NativeLabel, SendMode, STILL_WAITING } from '../binding.js'
 import {
   type EncodedBlobs,
   type EncodedItem,
@@ -16,16 +16,16 @@ import { cancelSend, listenToSend } from '../environment.js'
 import { FullError, InvalidOptionError } from '../errors.js'
 import { binding } from '../native.js'
 import { doneInTurn } from '../turn.js'
-import {
-  checkWait,
-  type SendOptions,
-  timeoutError,
-  type WaitOptions,
-  waitFor,
-  withAccepted,
-} from '../wait.js'
+import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
-import { type CheckedSend, checkSend, type ItemSendOptions, type Label } from './send-options.js'
+import type { MarkOptions } from './order-options.js'
+import {
+  type CheckedSend,
+  checkSend,
+  checkSendSync,
+  checkTrySend,
+  type ItemSendOptions,
+} from './send-options.js'
 import { Staged } from './staged.js'
 import { atTurnEnd, endTurnNow, type TurnEnd } from './turn-end.js'
 
@@ -34,6 +34,7 @@ export interface OutboxChannel {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
+  readonly priorities: number
   /** Why nothing is admitted any more. */
   refusal(admission: number): Error
 }
@@ -76,7 +77,7 @@ export class Outbox implements TurnEnd {
   /** As `send`, but gives nothing to wait for where the item was admitted at once: for callers that let turns end. */
   admit(item: unknown, options: ItemSendOptions | undefined, owner: object): Promise<void> | undefined {
     try {
-      const limits = options === undefined ? NO_LIMIT : checkSend(options)
+      const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
       if (limits.label) return this.#sendNow(this.#encodeFirst(item), limits, owner)
       if (Staged.keepsAsIs(item)) {
@@ -112,7 +113,7 @@ export class Outbox implements TurnEnd {
   // No async function: one that returns a promise is two more turns of the microtasks away from its end.
   #sendMany(items: readonly unknown[], options: ItemSendOptions | undefined, owner: object): Promise<void> {
     if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
-    const limits = options === undefined ? NO_LIMIT : checkSend(options)
+    const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
     if (limits.label?.id !== undefined) {
       throw new InvalidOptionError('id', 'none for several items', limits.label.id)
     }
@@ -134,21 +135,23 @@ export class Outbox implements TurnEnd {
     return doneInTurn()
   }
 
-  trySend(item: unknown): boolean {
-    const admission = this.#encodeAndSend(item, SendMode.Try)
+  trySend(item: unknown, options: MarkOptions | undefined): boolean {
+    const label = options === undefined ? undefined : checkTrySend(options, this.#channel.priorities)
+    const admission = this.#encodeAndSend(item, SendMode.Try, label)
     if (admission === Admission.Full) return false
     if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
     return true
   }
 
-  sendSync(item: unknown, options: WaitOptions = NO_LIMIT): void {
-    const { signal, timeout = Number.POSITIVE_INFINITY } = checkWait(options)
+  sendSync(item: unknown, options: WaitOptions & MarkOptions = NO_LIMIT): void {
+    const checked = checkSendSync(options, this.#channel.priorities)
+    const { signal, timeout = Number.POSITIVE_INFINITY, label } = checked
     mayBlock('sendSync()', isMainThread)
     signal?.throwIfAborted()
     // What blocks the thread holds up everything that it has staged, so all of it goes first.
     endTurnNow()
     const mode = timeout === 0 ? SendMode.Try : SendMode.Block
-    let admission = this.#encodeAndSend(item, mode)
+    let admission = this.#encodeAndSend(item, mode, label)
     if (admission === STILL_WAITING) admission = this.#block(timeout)
     if (admission === Admission.Full) throw timeoutError('sendSync()', timeout)
     if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
@@ -190,10 +193,10 @@ export class Outbox implements TurnEnd {
   }
 
   /** Sends `item` after everything that is staged. */
-  #encodeAndSend(item: unknown, mode: number): number {
+  #encodeAndSend(item: unknown, mode: number, label: NativeLabel | undefined): number {
     const encoded = this.#encodeFirst(item)
     this.endTurn()
-    return this.#sendItem(encoded, mode)
+    return this.#sendItem(encoded, mode, label)
   }
 
   /** `item`, encoded so that what is staged can be sent before it. */
@@ -201,7 +204,7 @@ export class Outbox implements TurnEnd {
     return this.#staged.protected(encodeItem(item, 'item'), item)
   }
 
-  #sendItem({ kind, bytes, length }: EncodedItem, mode: number, label?: Label): number {
+  #sendItem({ kind, bytes, length }: EncodedItem, mode: number, label?: NativeLabel): number {
     return this.#sendBlobs(
       { kinds: Uint8Array.of(kind), ends: Uint32Array.of(length), bytes, length },
       mode,
@@ -209,7 +212,7 @@ export class Outbox implements TurnEnd {
     )
   }
 
-  #sendItems(items: EncodedItems, label: Label | undefined): number {
+  #sendItems(items: EncodedItems, label: NativeLabel | undefined): number {
     const { handle } = this.#channel
     if (!(items instanceof Float64Array)) return this.#sendBlobs(items, SendMode.Wait, label)
     if (label === undefined) return binding.sendChannelNumbers(handle, items, SendMode.Wait)
@@ -218,7 +221,11 @@ export class Outbox implements TurnEnd {
     return this.#sendBlobs({ kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }, SendMode.Wait, label)
   }
 
-  #sendBlobs({ kinds, ends, bytes, length }: EncodedBlobs, mode: number, label: Label | undefined): number {
+  #sendBlobs(
+    { kinds, ends, bytes, length }: EncodedBlobs,
+    mode: number,
+    label: NativeLabel | undefined,
+  ): number {
     const { handle } = this.#channel
     if (label) return binding.sendChannelLabeled(handle, kinds, ends, bytes, length, label, mode)
     return binding.sendChannelBlobs(handle, kinds, ends, bytes, length, mode)

@@ -1,37 +1,38 @@
 /** Options of a send into a channel. */
 
+import type { NativeLabel } from '../binding.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkOptions } from '../validate.js'
-import { checkWait, type SendOptions } from '../wait.js'
+import { checkWait, type SendOptions, type WaitOptions } from '../wait.js'
+import { checkMarks, type MarkOptions } from './order-options.js'
 
 /** Options of a send into a channel: what can end its wait, and what goes with the item beside its value. */
-export interface ItemSendOptions extends SendOptions {
+export interface ItemSendOptions extends SendOptions, MarkOptions {
   /** The item's id, in place of one that the channel makes up: `lease.id`. Not for `sendMany`. */
   id?: string | undefined
   /** Texts that go with the item, each of `sendMany`'s: `lease.headers`. */
   headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** What goes with an item natively; headers as JSON. */
-export interface Label {
-  id?: string
-  headers?: string
-}
-
 /** Options that were checked. */
 export interface CheckedSend extends SendOptions {
-  label?: Label
+  label?: NativeLabel
 }
 
-const KNOWN = ['signal', 'timeout', 'id', 'headers'] as const
+const KNOWN = ['signal', 'timeout', 'id', 'headers', 'priority', 'key'] as const
+const MARKS = ['priority', 'key'] as const
 
-/** @throws {InvalidOptionError} */
-export function checkSend(options: ItemSendOptions): CheckedSend {
+/**
+ * @param priorities - how many the channel has
+ * @throws {InvalidOptionError}
+ */
+export function checkSend(options: ItemSendOptions, priorities: number): CheckedSend {
   checkOptions('options', options, KNOWN)
-  const { id, headers, ...rest } = options
+  const { id, headers, priority, key, ...rest } = options
   const limits = checkWait(rest)
-  if (id === undefined && headers === undefined) return limits
-  const label: Label = {}
+  const marks = checkMarks({ priority, key }, priorities)
+  if (id === undefined && headers === undefined && marks === undefined) return limits
+  const label: NativeLabel = { ...marks } as NativeLabel
   if (id !== undefined) {
     if (typeof id !== 'string' || id === '')
       throw new InvalidOptionError('id', 'a string that is not empty', id)
@@ -39,6 +40,21 @@ export function checkSend(options: ItemSendOptions): CheckedSend {
   }
   if (headers !== undefined) label.headers = checkHeaders(headers)
   return { ...limits, label }
+}
+
+/** @throws {InvalidOptionError} */
+export function checkSendSync(options: WaitOptions & MarkOptions, priorities: number): CheckedSend {
+  checkOptions('options', options, ['signal', 'timeout', ...MARKS])
+  const { priority, key, ...rest } = options
+  const limits = checkWait(rest)
+  const label = checkMarks({ priority, key }, priorities) as NativeLabel | undefined
+  return label ? { ...limits, label } : limits
+}
+
+/** @throws {InvalidOptionError} */
+export function checkTrySend(options: MarkOptions, priorities: number): NativeLabel | undefined {
+  checkOptions('options', options, MARKS)
+  return checkMarks(options, priorities) as NativeLabel | undefined
 }
 
 function checkHeaders(headers: unknown): string {

@@ -13,6 +13,7 @@ export interface PoolSystem {
   readonly handle: number
   readonly consumers: number
   readonly capacity: number
+  readonly priorities: number
   /** How many items the consumer has processed. */
   processedBy(consumer: number): number
   requestStop(): void
@@ -114,7 +115,7 @@ export class HandlerPool {
   }
 
   #start(place: Place, index: number): WorkerThread {
-    const { handle, consumers, capacity } = this.#system
+    const { handle, consumers, capacity, priorities } = this.#system
     const thread = new WorkerThread(
       {
         role: 'handler',
@@ -123,6 +124,7 @@ export class HandlerPool {
         index,
         count: consumers,
         capacity,
+        priorities,
         ...(this.#sink && { sink: this.#sink }),
         ...(this.#limit && { limit: this.#limit }),
       },

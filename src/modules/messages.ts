@@ -15,6 +15,7 @@ export interface WorkerStart {
   /** How many there are. */
   count: number
   capacity: number
+  priorities: number
   /** Where results go, other than to the system. */
   sink?: ChannelToken
   /** The limit of an attempt in ms, and where a handler notes since when it has been at one: ms since the epoch, or 0. */

@@ -11,6 +11,7 @@ import { WorkerThread } from './worker-thread.js'
 export interface SourcePoolSystem extends Pick<SourceSystem, 'sourceEnded'> {
   readonly handle: number
   readonly capacity: number
+  readonly priorities: number
 }
 
 /** Runs a source module's function once in each of `count` workers. */
@@ -72,10 +73,10 @@ export class SourcePool {
   }
 
   #start(index: number): WorkerThread {
-    const { handle, capacity } = this.#system
+    const { handle, capacity, priorities } = this.#system
     const count = this.#threads.length
     const thread = new WorkerThread(
-      { role: 'source', module: this.#module, system: handle, index, count, capacity },
+      { role: 'source', module: this.#module, system: handle, index, count, capacity, priorities },
       {
         told: (message) => this.#told(index, message),
         exited: (error) => {

@@ -10,19 +10,22 @@ import { Sender } from '../sender.js'
 /**
  * A sender of this environment's own, so that its sends keep their order.
  *
+ * @param limits - the system's
  * @param flush - reports hand-overs that the channel does not know of yet; whether there may have been any
  */
 export function openSender<T>(
   system: number,
-  capacity: number,
+  limits: { capacity: number; priorities: number },
   flush: () => boolean = () => false,
 ): { sender: Sender<T, unknown>; port: number } {
   const port = binding.openPort(environmentHandle(), system)
   const sender = new Sender<T, unknown>(
     {
       handle: port,
-      capacity,
+      capacity: limits.capacity,
       maxWaiting: Infinity,
+      priorities: limits.priorities,
+      refusesKeys: false,
       sent() {},
       flush,
       refusal: (admission) =>

@@ -9,9 +9,8 @@ import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
 import { binding } from '../native.js'
 import { judge, type RetryIf } from '../retry.js'
-import type { Sender } from '../sender.js'
+import { checkSystemSend, type Sender, type SystemSendOptions } from '../sender.js'
 import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
-import { checkWait, type SendOptions } from '../wait.js'
 import { toThrownFailure } from './failure.js'
 import type { AnyFunction } from './load.js'
 import type { FromWorker, WorkerStart } from './messages.js'
@@ -67,7 +66,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#retryIf = retryIf
     this.#sending = sending
     this.#tell = tell
-    const { sender, port } = openSender<unknown>(start.system, start.capacity, () => this.#flush())
+    const { sender, port } = openSender<unknown>(start.system, start, () => this.#flush())
     this.#sender = sender
     this.#port = port
   }
@@ -105,10 +104,14 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   // What handlers ask and tell.
 
-  async sendFrom(consumer: object | undefined, item: unknown, options: SendOptions = {}): Promise<void> {
+  async sendFrom(
+    consumer: object | undefined,
+    item: unknown,
+    options: SystemSendOptions = {},
+  ): Promise<void> {
     if (consumer === undefined) return this.#sender.send(item, options)
-    checkWait(options).signal?.throwIfAborted()
-    if (this.#sender.trySend(item)) return doneInTurn()
+    checkSystemSend(options).signal?.throwIfAborted()
+    if (this.#sender.trySend(item, options)) return doneInTurn()
     if (!binding.beginWait(this.#port)) throw refusal(this.#start.count)
     const { sequence } = this
     this.#waits++

@@ -12,11 +12,11 @@ export class WorkerSource {
   readonly #stopping = new AbortController()
 
   constructor(
-    { system, capacity, index, count }: WorkerStart,
+    { system, index, count, ...start }: WorkerStart,
     source: AnyFunction,
     tell: (message: FromWorker) => void,
   ) {
-    const { sender } = openSender<unknown>(system, capacity)
+    const { sender } = openSender<unknown>(system, start)
     const { signal } = this.#stopping
     this.#pull = new Pull({
       open: () => source({ index, count, signal }) as Iterable<unknown>,

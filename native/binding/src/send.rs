@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Sending};
 use millrace_core::system::SystemSend;
-use millrace_core::{Batch, Items, KindNumbers, SendError, TrySendError};
+use millrace_core::{Batch, Items, KindNumbers, SendError, TrySendError, key_of};
 use napi_derive::napi;
 
 use crate::environment::Environment;
@@ -148,6 +148,48 @@ pub fn send_blobs(
 ) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     Ok(port.send(tagged(items_of(kinds, ends, bytes, length)?, first_tag), from_source))
+}
+
+/// As `send_blobs`, for items with a priority or keys: one key for all of them, or one for each. `wait`: as for one item.
+#[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments, reason = "columns cross as arguments of their own")]
+#[allow(clippy::needless_pass_by_value, reason = "napi makes a vector of its own")]
+pub fn send_marked(
+    port: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    priority: u8,
+    keys: Vec<Option<String>>,
+    first_tag: f64,
+    from_source: bool,
+    wait: bool,
+) -> Result<i64> {
+    let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
+    let mut items = tagged(items_of(kinds, ends, bytes, length)?, first_tag);
+    mark(&mut items, priority, &keys);
+    Ok(if wait { port.send(items, from_source) } else { port.try_send(items) })
+}
+
+/// Gives items a lane and their keys, where there are any: one for all, or one for each.
+pub fn mark(items: &mut Items, priority: u8, keys: &[Option<String>]) {
+    for index in 0..items.len() {
+        items.set_lane(index, priority);
+    }
+    let hashes: Vec<_> = keys.iter().map(|key| key.as_ref().map_or(0, |key| key_of(key.as_bytes()))).collect();
+    for index in 0..items.len() {
+        let key = if let [key] = hashes[..] { Some(key) } else { hashes.get(index).copied() };
+        items.set_key(index, key.unwrap_or(0));
+    }
+}
+
+/// An item of a source that never gets in: it counts as produced, and as a dead letter that JavaScript keeps.
+#[napi(catch_unwind)]
+pub fn reject_item(port: u32) {
+    if let Ok(port) = registry::port(port) {
+        port.port.reject();
+    }
 }
 
 /// The items in these columns, where one kind is for all.

@@ -11,6 +11,7 @@ use millrace_core::{Delay, Encoding, Items, OptionError};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use crate::channel::NativeOrder;
 use crate::chunk::from_ms;
 use crate::error::{Result, error, option_error};
 use crate::registry;
@@ -20,6 +21,7 @@ pub struct SystemSpec {
     pub producers: u32,
     pub consumers: u32,
     pub capacity: u32,
+    pub order: NativeOrder,
     pub source: SourceSpec,
     pub handler: HandlerSpec,
     pub retry: RetrySpec,

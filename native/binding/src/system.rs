@@ -57,6 +57,7 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
     let environment = registry::environment(environment)?;
     let handle = registry::next_handle();
     let options = spec.options();
+    let channel = spec.order.options(spec.capacity);
     let sources = Sources::try_from(spec.source)?;
     let handlers = Handlers::try_from(spec.handler)?;
     let external = matches!(handlers, Handlers::External);
@@ -64,7 +65,8 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
     let one_by_one = external && spec.leased;
     let attempts = Arc::default();
     let notices = Notices::new(Arc::clone(&environment), handle, Arc::clone(&attempts));
-    let system = System::new(options, sources, handlers, notices).map_err(|failure| failure_error(&failure))?;
+    let system = System::with_channel(options, &channel, sources, handlers, notices)
+        .map_err(|failure| failure_error(&failure))?;
     if let Some(limit) = letters_limit {
         system.limit_dead_letters(limit as usize);
     }

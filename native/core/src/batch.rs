@@ -26,6 +26,23 @@ pub trait Batch: Send + Sized + 'static {
         false
     }
 
+    /// The lane of item `index`: 0 is the lowest, and what is above a channel's highest counts as that.
+    fn lane(&self, index: usize) -> u8 {
+        let _ = index;
+        0
+    }
+
+    /// The key of item `index`; 0 is none. Of the items of one key, a channel has one handled at a time.
+    fn key(&self, index: usize) -> u64 {
+        let _ = index;
+        0
+    }
+
+    /// Whether any item may have a lane or a key. Batches without are handled without looking for one.
+    fn is_marked(&self) -> bool {
+        false
+    }
+
     /// Splits off the items from `at` on, leaving the first `at` in `self`.
     ///
     /// # Panics

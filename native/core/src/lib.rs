@@ -9,6 +9,8 @@ mod delay;
 mod failure;
 mod file;
 mod items;
+mod key;
+mod marked;
 mod options;
 mod source;
 pub mod sources;
@@ -27,6 +29,8 @@ pub use channel::{
 pub use delay::Delay;
 pub use failure::Failure;
 pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label, View};
+pub use key::key_of;
+pub use marked::Marked;
 pub use options::OptionError;
 pub use source::{Emitter, Halt, Outlet, STOP_CHECK, Source};
 pub use task::{Task, TaskContext};

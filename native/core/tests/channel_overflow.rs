@@ -13,7 +13,7 @@ use support::{Tally, assert_each_once, rounds};
 type Items = Vec<usize>;
 
 fn channel<T: Send + 'static>(capacity: usize, overflow: Overflow) -> Channel<Vec<T>> {
-    Channel::with_options(ChannelOptions::new(capacity).overflow(overflow)).expect("valid")
+    Channel::with_options(&ChannelOptions::new(capacity).overflow(overflow)).expect("valid")
 }
 
 fn offer(channel: &Channel<Items>, items: Items) -> (Result<(), TrySendError<Items>>, Items) {

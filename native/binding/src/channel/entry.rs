@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use millrace_core::{CapacityError, Channel, Items, Label, Lease};
+use millrace_core::channel::ChannelOptions;
+use millrace_core::{Channel, Items, Label, Lease, OptionError};
 
 use super::NativeToken;
 use crate::environment::lock;
@@ -14,6 +15,8 @@ pub struct Entry {
     pub handle: u32,
     pub channel: Channel<Items>,
     pub max_waiting: f64,
+    /// 0: none were asked for.
+    pub priorities: u8,
     /// The environment that made it.
     pub creator: u32,
     /// Random, so that only those who were given a token can attach.
@@ -32,11 +35,17 @@ struct Life {
 }
 
 impl Entry {
-    pub fn new(creator: u32, id: String, capacity: usize, max_waiting: f64) -> Result<Arc<Self>, CapacityError> {
+    pub fn new(
+        creator: u32,
+        id: String,
+        (options, priorities): (&ChannelOptions, u8),
+        max_waiting: f64,
+    ) -> Result<Arc<Self>, OptionError> {
         Ok(Arc::new(Entry {
             handle: registry::next_handle(),
-            channel: Channel::new(capacity)?,
+            channel: Channel::with_options(options)?,
             max_waiting,
+            priorities,
             creator,
             id,
             // The creator's attachment.

@@ -3,6 +3,7 @@
 //! | module | what crosses |
 //! |---|---|
 //! | `entry` | a channel of the process, and how long it lives |
+//! | `order` | lanes and a rate, as options |
 //! | `attachment` | one handle to a channel, in one environment |
 //! | `send` | items on credit, items that may have to wait, items of a blocked thread |
 //! | `receive` | items, held ahead or handed over at once, and leases |
@@ -12,12 +13,14 @@
 mod attachment;
 mod block;
 mod entry;
+mod order;
 mod receive;
 mod select;
 mod send;
 
 pub use attachment::Attachment;
 pub use entry::Entry;
+pub use order::NativeOrder;
 pub use select::Selects;
 
 use std::sync::Arc;
@@ -35,11 +38,13 @@ pub struct NativeToken {
     pub id: String,
 }
 
-/// What goes with an item beside its value; headers as JSON.
+/// What goes with an item beside its value; headers as JSON. To JavaScript, the first two go back.
 #[napi(object)]
 pub struct NativeLabel {
     pub id: Option<String>,
     pub headers: Option<String>,
+    pub priority: Option<u8>,
+    pub key: Option<String>,
 }
 
 /// A channel's figures, as src/channel has them.
@@ -62,6 +67,8 @@ pub struct NativeAttachment {
     pub capacity: u32,
     /// Infinity for no limit.
     pub max_waiting: f64,
+    /// 0 for none.
+    pub priorities: u8,
 }
 
 impl NativeAttachment {
@@ -73,14 +80,23 @@ impl NativeAttachment {
             channel: entry.handle,
             capacity: entry.channel.capacity() as u32,
             max_waiting: entry.max_waiting,
+            priorities: entry.priorities,
         }
     }
 }
 
 #[napi(catch_unwind)]
-pub fn create_channel(environment: u32, id: String, capacity: u32, max_waiting: f64) -> Result<NativeAttachment> {
+#[allow(clippy::needless_pass_by_value, reason = "napi makes an object of its own")]
+pub fn create_channel(
+    environment: u32,
+    id: String,
+    capacity: u32,
+    max_waiting: f64,
+    order: NativeOrder,
+) -> Result<NativeAttachment> {
     let environment = registry::environment(environment)?;
-    let entry = Entry::new(environment.handle(), id, capacity as usize, max_waiting)
+    let options = order.options(capacity);
+    let entry = Entry::new(environment.handle(), id, (&options, order.priorities), max_waiting)
         .map_err(|refused| error("ERR_MILLRACE_INVALID_OPTION", refused.to_string()))?;
     registry::add_channel(entry.handle, Arc::clone(&entry));
     Ok(NativeAttachment::of(Attachment::new(environment, entry, true)))

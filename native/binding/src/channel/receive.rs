@@ -305,6 +305,8 @@ pub fn channel_lease_label(channel: u32, lease: u32) -> Result<Option<NativeLabe
     Ok(label.map(|label| NativeLabel {
         id: label.id.as_deref().map(str::to_owned),
         headers: label.headers.as_deref().map(str::to_owned),
+        priority: None,
+        key: None,
     }))
 }
 

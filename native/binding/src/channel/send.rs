@@ -13,7 +13,7 @@ use super::{Attachment, NativeLabel};
 use crate::environment::lock;
 use crate::error::Result;
 use crate::registry;
-use crate::send::{ABORTED, ADMITTED, CLOSED, FULL, Pending, items_of};
+use crate::send::{ABORTED, ADMITTED, CLOSED, FULL, Pending, items_of, mark};
 
 /// What a blocking send says while it is not through.
 const WAITING: i64 = 1;
@@ -171,8 +171,12 @@ pub fn send_channel_labeled(
 ) -> Result<i64> {
     let attachment = registry::attachment(channel)?;
     let mut items = items_of(kinds, ends, bytes, length)?;
-    let label = Arc::new(Label { id: label.id.map(Into::into), number: 0, headers: label.headers.map(Into::into) });
-    (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));
+    let NativeLabel { id, headers, priority, key } = label;
+    mark(&mut items, priority.unwrap_or(0), &[key]);
+    if id.is_some() || headers.is_some() {
+        let label = Arc::new(Label { id: id.map(Into::into), number: 0, headers: headers.map(Into::into) });
+        (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));
+    }
     Ok(attachment.send(items, mode))
 }
 

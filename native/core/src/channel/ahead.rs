@@ -25,6 +25,7 @@ use std::time::Duration;
 use super::Channel;
 use super::error::{ReceiveError, TryReceiveError};
 use super::receivers::{Place, Receivers, Taken};
+use super::scheduled::Keys;
 use super::shared::{RECEIVER_SLEEPS, Shared};
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
@@ -198,6 +199,9 @@ impl<B: Batch> Shared<B> {
     pub(super) fn bring_back(&self, receivers: &mut Receivers<B>, parts: Vec<Taken<B>>) {
         for taken in parts.into_iter().rev() {
             if taken.permits == 0 {
+                if let Some(scheduled) = &mut receivers.scheduled {
+                    scheduled.refund(taken.batch.len());
+                }
                 receivers.returned.push_front(taken);
                 continue;
             }
@@ -205,7 +209,10 @@ impl<B: Batch> Shared<B> {
                 // They still hold permits, so the end cannot come in between.
                 self.outstanding.fetch_sub(taken.batch.len(), Ordering::AcqRel);
             }
-            receivers.front.push_front(taken.batch);
+            match &mut receivers.scheduled {
+                Some(scheduled) => scheduled.put_back(taken.batch),
+                None => receivers.front.push_front(taken.batch),
+            }
         }
     }
 }
@@ -227,7 +234,7 @@ impl<B: Batch> Ahead<B> {
     /// # Errors
     /// `Closed` at the end, `Aborted`.
     pub fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
-        self.channel.poll_take(&mut self.place, max, self.lease, Kind::Task, cx.waker())
+        self.channel.poll_take(&mut self.place, self.channel.prefetch(max), self.lease, Kind::Task, cx.waker())
     }
 
     /// As [`poll_take`](Ahead::poll_take), but leaves no waker.
@@ -235,7 +242,7 @@ impl<B: Batch> Ahead<B> {
     /// # Errors
     /// As there, and `Empty`.
     pub fn try_take(&mut self, max: usize) -> Result<Taken<B>, TryReceiveError> {
-        self.channel.try_take(max, self.lease)
+        self.channel.try_take(self.channel.prefetch(max), self.lease)
     }
 
     /// Items that were taken are not wanted now.
@@ -293,7 +300,9 @@ impl<B: Batch> Ahead<B> {
     /// Hands the items that were claimed and not told before over for good.
     pub fn tell(&mut self) {
         for taken in self.claimed() {
+            let keys = Keys::of(&taken.batch);
             self.channel.delivered(taken.batch.len(), taken.permits, taken.leased);
+            self.channel.free_keys(&keys);
         }
     }
 
@@ -316,7 +325,12 @@ impl<B: Batch> Ahead<B> {
         wakes.wake();
     }
 
-    /// Settles `n` claimed items that were leased.
+    /// Other items of the keys of these may be handled: these are settled.
+    pub fn free_keys(&self, settled: &impl Batch) {
+        self.channel.free_keys(&Keys::of(settled));
+    }
+
+    /// Settles `n` claimed items that were leased. Their keys are freed by [`free_keys`](Ahead::free_keys), before.
     pub fn settle(&self, n: usize) {
         self.channel.settle(n);
     }

@@ -99,8 +99,10 @@ impl<B: Batch> Delayed<B> {
         Some(due)
     }
 
-    /// The alarm has rung.
+    /// An alarm has rung, which may have been set for something else.
     pub(super) fn rung(&mut self) {
-        self.alarm = None;
+        if self.alarm.is_some_and(|alarm| alarm <= Instant::now()) {
+            self.alarm = None;
+        }
     }
 }

@@ -11,7 +11,7 @@ impl<B: Batch> Shared<B> {
         let before = self.permits.close();
         let mut wakes = WakeList::default();
         #[cfg(not(loom))]
-        if before.queued() {
+        if before.senders_wait() {
             self.refuse_rooms(&mut wakes);
         }
         #[cfg(loom)]
@@ -78,6 +78,6 @@ impl<B: Batch> Shared<B> {
     }
 
     fn empty_slots(&self, receivers: &mut Receivers<B>) -> Vec<B> {
-        std::iter::from_fn(|| receivers.pop(&self.slots)).collect()
+        receivers.pop_all(&self.slots)
     }
 }

@@ -202,6 +202,11 @@ impl<B: Batch> Receiving<B> {
         Receiving { channel, place: None, max }
     }
 
+    #[cfg(not(loom))]
+    pub(super) fn channel(&self) -> &Shared<B> {
+        &self.channel
+    }
+
     /// As `poll`, but for the owner of an [`Ahead`](super::Ahead), who publishes what it takes or puts it back.
     ///
     /// # Panics

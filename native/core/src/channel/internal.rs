@@ -5,6 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::error::{ReceiveError, SendError, TryReceiveError};
+use super::receivers::Taken;
+use super::scheduled::Keys;
+use super::shared::Shared;
 use super::wait::{Deadline, WakeList};
 use super::{Channel, Receiving};
 use crate::batch::Batch;
@@ -18,13 +21,14 @@ impl<B: Batch> Channel<B> {
 
     /// Takes up to `max` items whose permits stay held until [`hand_over`](Channel::hand_over). Never waits.
     pub(crate) fn try_take(&self, max: usize) -> Result<B, TryReceiveError> {
-        self.shared.try_take(max, false).map(|taken| taken.batch)
+        let taken = self.shared.try_take(self.shared.prefetch(max), false)?;
+        Ok(self.shared.with_permits(taken))
     }
 
     /// As [`try_take`](Channel::try_take), but blocks while there is nothing.
     pub(crate) fn take(&self, max: usize) -> Result<B, ReceiveError> {
-        match self.shared.take_until(max, false, Deadline::NEVER) {
-            Ok(taken) => Ok(taken.batch),
+        match self.shared.take_until(self.shared.prefetch(max), false, Deadline::NEVER) {
+            Ok(taken) => Ok(self.shared.with_permits(taken)),
             Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
             Err(_) => Err(ReceiveError::Closed),
         }
@@ -33,12 +37,12 @@ impl<B: Batch> Channel<B> {
     /// As [`try_take`](Channel::try_take), but the items are leased: they are to be settled or given back. Says how many
     /// permits they hold.
     pub(crate) fn try_take_leased(&self, max: usize) -> Result<(B, usize), TryReceiveError> {
-        self.shared.try_take(max, true).map(|taken| (taken.batch, taken.permits))
+        self.shared.try_take(self.shared.prefetch(max), true).map(|taken| (taken.batch, taken.permits))
     }
 
     /// As [`try_take_leased`](Channel::try_take_leased), but blocks while there is nothing.
     pub(crate) fn take_leased(&self, max: usize) -> Result<(B, usize), ReceiveError> {
-        match self.shared.take_until(max, true, Deadline::NEVER) {
+        match self.shared.take_until(self.shared.prefetch(max), true, Deadline::NEVER) {
             Ok(taken) => Ok((taken.batch, taken.permits)),
             Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
             Err(_) => Err(ReceiveError::Closed),
@@ -65,6 +69,16 @@ impl<B: Batch> Channel<B> {
         wakes.wake();
     }
 
+    /// Items are settled whose keys were these: others of the same keys may be handled.
+    pub(crate) fn free_keys(&self, keys: &Keys) {
+        self.shared.free_keys(keys);
+    }
+
+    /// Whether nothing is to be taken before there is someone to handle it.
+    pub(crate) fn has_lanes(&self) -> bool {
+        self.shared.has_lanes
+    }
+
     /// Hands nothing out until it is called again with `false`.
     pub(crate) fn hold(&self, held: bool) {
         self.shared.hold(held);
@@ -79,7 +93,8 @@ impl<B: Batch> Channel<B> {
 impl<B: Batch> Receiving<B> {
     /// Takes up to `max` items whose permits stay held until [`Channel::hand_over`]; queues where there are none.
     pub(crate) fn poll_held(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<B, ReceiveError>> {
-        self.poll_take(cx, max).map(|taken| taken.map(|taken| taken.batch))
+        let max = self.channel().prefetch(max);
+        self.poll_take(cx, max).map(|taken| taken.map(|taken| self.channel().with_permits(taken)))
     }
 
     /// As [`Channel::try_take_leased`]; queues where there are none.
@@ -88,6 +103,20 @@ impl<B: Batch> Receiving<B> {
         cx: &mut Context<'_>,
         max: usize,
     ) -> Poll<Result<(B, usize), ReceiveError>> {
+        let max = self.channel().prefetch(max);
         self.poll_take_lease(cx, max).map(|taken| taken.map(|taken| (taken.batch, taken.permits)))
+    }
+}
+
+impl<B: Batch> Shared<B> {
+    /// Taken items for someone who counts their permits: what was taken from a send that waits gets some, for the
+    /// moment until it is handed over.
+    fn with_permits(&self, taken: Taken<B>) -> B {
+        let n = taken.batch.len();
+        if taken.permits < n {
+            self.permits.force(n - taken.permits);
+            self.settle(n);
+        }
+        taken.batch
     }
 }

@@ -4,6 +4,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::receivers::Taken;
+#[cfg(not(loom))]
+use super::scheduled::Keys;
 use super::shared::Shared;
 use super::wait::WakeList;
 use crate::batch::Batch;
@@ -33,7 +35,8 @@ impl<B: Batch> Lease<B> {
         Lease { channel: Arc::clone(channel), batch: Some(taken.batch), attempt: taken.attempt }
     }
 
-    /// The items, to be marked or changed in their place. There have to be as many of them afterwards.
+    /// The items, to be marked or changed in their place. There have to be as many of them afterwards, of the
+    /// same keys.
     pub fn batch_mut(&mut self) -> &mut B {
         let Some(batch) = &mut self.batch else { unreachable!("a lease ends once") };
         batch
@@ -47,6 +50,8 @@ impl<B: Batch> Lease<B> {
     /// The items are done with. Gives them to the caller.
     pub fn settle(mut self) -> B {
         let Some(batch) = self.batch.take() else { unreachable!("a lease ends once") };
+        #[cfg(not(loom))]
+        self.channel.free_keys(&Keys::of(&batch));
         self.channel.settle(batch.len());
         batch
     }
@@ -56,6 +61,8 @@ impl<B: Batch> Lease<B> {
     pub fn pass_on<E>(mut self, next: impl FnOnce(B) -> Result<(), (E, B)>) -> Result<(), E> {
         let Some(batch) = self.batch.take() else { unreachable!("a lease ends once") };
         let n = batch.len();
+        #[cfg(not(loom))]
+        let mut keys = Keys::of(&batch);
         let (outcome, rest) = match next(batch) {
             Ok(()) => (Ok(()), None),
             Err((error, rest)) => (Err(error), Some(rest)),
@@ -67,6 +74,11 @@ impl<B: Batch> Lease<B> {
             self.channel.give_back(rest, self.attempt, Duration::ZERO);
         }
         if n > left {
+            #[cfg(not(loom))]
+            {
+                keys.truncate(n - left);
+                self.channel.free_keys(&keys);
+            }
             self.channel.settle(n - left);
         }
         outcome

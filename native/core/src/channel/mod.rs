@@ -43,6 +43,7 @@
 mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
+mod clock;
 mod credit;
 #[cfg(not(loom))]
 mod delayed;
@@ -55,15 +56,23 @@ mod future;
 mod held;
 #[cfg(not(loom))]
 mod internal;
+mod lanes;
 mod lease;
 mod options;
 #[cfg(not(loom))]
 mod overflow;
 mod permits;
+#[cfg(not(loom))]
+mod rate;
 mod receive;
 mod receivers;
 #[cfg(not(loom))]
 mod room;
+mod schedule;
+#[cfg(all(test, not(loom)))]
+mod schedule_tests;
+#[cfg(not(loom))]
+mod scheduled;
 #[cfg(not(loom))]
 mod select;
 #[cfg(all(test, not(loom)))]
@@ -89,17 +98,20 @@ pub use future::{Cancelled, Producer, Receiving, Sending};
 #[cfg(not(loom))]
 pub use held::Held;
 pub use lease::Lease;
-pub use options::{ChannelOptions, Overflow};
+pub use options::{ChannelOptions, MAX_LANES, Overflow, Rate};
 #[cfg(not(loom))]
 pub(crate) use overflow::Dropped;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
+#[cfg(not(loom))]
+pub(crate) use scheduled::Keys;
 #[cfg(not(loom))]
 pub use select::{
     Case, ReceivingCase, Selecting, Selector, SendingCase, select, select_async, select_timeout, try_select,
 };
 
 use crate::batch::Batch;
+use crate::options::OptionError;
 use crate::sync::{Arc, Ordering, lock};
 use shared::Shared;
 use wait::{Deadline, WakeList};
@@ -168,18 +180,15 @@ impl<B: Batch> Channel<B> {
     /// # Errors
     /// Where `capacity` is not from 1 to [`MAX_CAPACITY`].
     pub fn new(capacity: usize) -> Result<Self, CapacityError> {
-        Channel::with_options(ChannelOptions::new(capacity))
+        Self::with_options(&ChannelOptions::new(capacity)).map_err(|_| CapacityError { capacity })
     }
 
-    /// As [`new`](Channel::new), with more options.
+    /// A channel with lanes, or with a rate.
     ///
     /// # Errors
-    /// As there.
-    pub fn with_options(options: ChannelOptions) -> Result<Self, CapacityError> {
-        let capacity = options.capacity;
-        if capacity == 0 || capacity > MAX_CAPACITY {
-            return Err(CapacityError { capacity });
-        }
+    /// Names the first option that is out of range.
+    pub fn with_options(options: &ChannelOptions) -> Result<Self, OptionError> {
+        options.check()?;
         #[cfg(not(loom))]
         let shared = Arc::new_cyclic(|this| Shared::new(options, this.clone()));
         #[cfg(loom)]
@@ -466,6 +475,10 @@ impl<B: Batch> Shared<B> {
     /// Hands items over for good: their permits are free, and returned ones are settled.
     fn deliver(&self, taken: Taken<B>) -> B {
         self.delivered(taken.batch.len(), taken.permits, taken.leased);
+        #[cfg(not(loom))]
+        if taken.batch.is_marked() {
+            self.free_keys(&Keys::of(&taken.batch));
+        }
         taken.batch
     }
 }

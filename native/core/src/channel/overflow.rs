@@ -53,7 +53,7 @@ impl<B: Batch> Channel<B> {
     /// use millrace_core::Channel;
     /// use millrace_core::channel::{ChannelOptions, Overflow};
     ///
-    /// let channel = Channel::with_options(ChannelOptions::new(2).overflow(Overflow::DropOldest))?;
+    /// let channel = Channel::with_options(&ChannelOptions::new(2).overflow(Overflow::DropOldest))?;
     /// let mut dropped = Vec::new();
     /// for item in 1..=5 {
     ///     channel.offer(vec![item], |old| dropped.extend(old)).expect("open");

@@ -60,9 +60,7 @@ impl Snapshot {
         self.0 & ABORTED != 0
     }
 
-    /// Whether senders wait.
-    #[cfg(not(loom))]
-    pub(super) fn queued(self) -> bool {
+    pub(super) fn senders_wait(self) -> bool {
         self.0 & QUEUED != 0
     }
 
@@ -240,6 +238,11 @@ impl Permits {
                 self.peak.fetch_max(items, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Takes `n` permits for items that are on their way out already, whether they are free or not.
+    pub(super) fn force(&self, n: usize) {
+        self.word.fetch_add(n as u64 * (ADMITTED + USED), Ordering::AcqRel);
     }
 
     /// Gives `n` permits back. The caller must act on what it returns.

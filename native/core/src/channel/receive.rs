@@ -6,9 +6,12 @@ use std::time::Duration;
 use super::error::{ReceiveError, ReceiveTimeoutError, TryReceiveError};
 use super::permits::OVERTAKING;
 use super::receivers::{Place, Receivers, Taken};
+use super::senders::Senders;
 use super::shared::{RECEIVER_SLEEPS, Shared};
 use super::wait::{Deadline, Kind, RECEIVE_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
+#[cfg(loom)]
+use crate::sync::MutexGuard;
 use crate::sync::{Ordering, fence, lock, thread};
 
 /// What stands for a delay past the clock's range.
@@ -26,17 +29,19 @@ impl<B: Batch> Shared<B> {
         looker: &Waker,
     ) -> Poll<Result<Taken<B>, ReceiveError>> {
         let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.receivers);
-        let (outcome, old) = match self.take_now(&mut receivers, *place, max, lease, &mut wakes) {
-            Ok(None) => {
-                let due = receivers.delivered + (OVERTAKING * self.permits.capacity()) as u64;
-                (Poll::Pending, receivers.wait(place, kind, looker, due))
-            }
-            Ok(Some(taken)) => (Poll::Ready(Ok(taken)), receivers.leave(place)),
-            Err(end) => (Poll::Ready(Err(end)), receivers.leave(place)),
-        };
+        let (mut waiting, mut receivers) = self.lock_to_receive();
+        let (outcome, old) =
+            match self.take_now(&mut receivers, *place, (max, lease), waiting.as_deref_mut(), &mut wakes) {
+                Ok(None) => {
+                    let due = receivers.delivered + (OVERTAKING * self.permits.capacity()) as u64;
+                    (Poll::Pending, receivers.wait(place, kind, looker, due))
+                }
+                Ok(Some(taken)) => (Poll::Ready(Ok(taken)), receivers.leave(place)),
+                Err(end) => (Poll::Ready(Err(end)), receivers.leave(place)),
+            };
         self.pass_on(&mut receivers, &mut wakes);
         drop(receivers);
+        self.after_receive(waiting, &mut wakes);
         drop(old);
         wakes.wake();
         outcome
@@ -45,20 +50,30 @@ impl<B: Batch> Shared<B> {
     /// Takes up to `max` items if some are there.
     pub(super) fn try_take(&self, max: usize, lease: bool) -> Result<Taken<B>, TryReceiveError> {
         let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.receivers);
-        let taken = self.take_now(&mut receivers, None, max, lease, &mut wakes);
+        let (mut waiting, mut receivers) = self.lock_to_receive();
+        let taken = self.take_now(&mut receivers, None, (max, lease), waiting.as_deref_mut(), &mut wakes);
         self.pass_on(&mut receivers, &mut wakes);
         drop(receivers);
+        self.after_receive(waiting, &mut wakes);
         wakes.wake();
         taken?.ok_or(TryReceiveError::Empty)
     }
+
+    #[cfg(loom)]
+    fn lock_to_receive(&self) -> (Option<MutexGuard<'_, Senders<B>>>, MutexGuard<'_, Receivers<B>>) {
+        (None, lock(&self.receivers))
+    }
+
+    #[cfg(loom)]
+    #[allow(clippy::unused_self, reason = "the models have no lanes")]
+    fn after_receive(&self, _senders: Option<MutexGuard<'_, Senders<B>>>, _wakes: &mut WakeList) {}
 
     fn take_now(
         &self,
         receivers: &mut Receivers<B>,
         place: Place,
-        max: usize,
-        lease: bool,
+        (max, lease): (usize, bool),
+        waiting: Option<&mut Senders<B>>,
         wakes: &mut WakeList,
     ) -> Result<Option<Taken<B>>, ReceiveError> {
         if self.permits.snapshot().aborted() {
@@ -67,7 +82,7 @@ impl<B: Batch> Shared<B> {
         let mut taken = None;
         if !receivers.held && !receivers.must_yield(place, self.permits.capacity(), wakes) {
             let kept = receivers.kept_from(place);
-            taken = receivers.take(&self.slots, max, kept);
+            taken = receivers.take(&self.slots, max, kept, waiting, wakes);
         }
         let Some(mut taken) = taken else {
             if !self.ended() {
@@ -79,7 +94,8 @@ impl<B: Batch> Shared<B> {
         };
         let n = taken.batch.len();
         receivers.delivered += n as u64;
-        if lease && !taken.leased {
+        // What was taken from a send that waits has no permit that keeps the end back.
+        if (lease || taken.permits == 0) && !taken.leased {
             self.outstanding.fetch_add(n, Ordering::AcqRel);
             taken.leased = true;
         }
@@ -148,6 +164,10 @@ impl<B: Batch> Shared<B> {
         let mut kept = 0;
         for at in 0..receivers.waiters.len() {
             if !receivers.has_more_than(&self.slots, kept) {
+                #[cfg(not(loom))]
+                if let Some(at) = receivers.next_token(false) {
+                    crate::alarm::set(at, self.this.clone());
+                }
                 return;
             }
             let waiter = &mut receivers.waiters[at];
@@ -246,12 +266,13 @@ impl<B: Batch> Shared<B> {
 impl<B: Batch> crate::alarm::Ring for Shared<B> {
     fn ring(&self) {
         let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.receivers);
+        let (waiting, mut receivers) = self.lock_to_receive();
         receivers.delayed.rung();
         receivers.mature();
         self.pass_on(&mut receivers, &mut wakes);
         self.set_alarm(&mut receivers);
         drop(receivers);
+        self.after_receive(waiting, &mut wakes);
         wakes.wake();
     }
 }

@@ -10,6 +10,10 @@ use std::time::Instant;
 
 #[cfg(not(loom))]
 use super::delayed::Delayed;
+use super::options::ChannelOptions;
+#[cfg(not(loom))]
+use super::scheduled::Scheduled;
+use super::senders::Senders;
 use super::slots::Slots;
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
@@ -21,6 +25,9 @@ pub(super) struct Receivers<B> {
     /// Leases that were given back for later.
     #[cfg(not(loom))]
     pub(super) delayed: Delayed<B>,
+    /// Where lanes, keys or a rate decide what is next. Then nothing stays in the front.
+    #[cfg(not(loom))]
+    pub(super) scheduled: Option<Box<Scheduled<B>>>,
     /// What was popped and not taken yet, the rest of a batch above all.
     pub(super) front: VecDeque<B>,
     /// What receivers have taken ahead.
@@ -95,12 +102,14 @@ impl<B: Batch> Taken<B> {
 }
 
 impl<B: Batch> Receivers<B> {
-    pub(super) fn new(capacity: usize) -> Self {
-        let _ = capacity;
+    pub(super) fn new(options: &ChannelOptions) -> Self {
+        let _ = options;
         Receivers {
             returned: VecDeque::new(),
             #[cfg(not(loom))]
-            delayed: Delayed::new(capacity),
+            delayed: Delayed::new(options.capacity),
+            #[cfg(not(loom))]
+            scheduled: Scheduled::wanted(options),
             front: VecDeque::new(),
             #[cfg(not(loom))]
             ahead: Vec::new(),
@@ -158,8 +167,18 @@ impl<B: Batch> Receivers<B> {
 
     #[cfg(loom)]
     #[allow(clippy::unused_self, reason = "the models know no time")]
-    fn mature(&mut self) -> bool {
+    pub(super) fn mature(&mut self) -> bool {
         false
+    }
+
+    /// Empties the channel, leases that were given back apart.
+    pub(super) fn pop_all(&mut self, slots: &Slots<B>) -> Vec<B> {
+        #[cfg(not(loom))]
+        let mut all = self.scheduled.as_mut().map_or_else(Vec::new, |scheduled| scheduled.drain());
+        #[cfg(loom)]
+        let mut all = Vec::new();
+        all.extend(std::iter::from_fn(|| self.pop(slots)));
+        all
     }
 
     /// The next batch in order, leases that were given back apart.
@@ -168,9 +187,22 @@ impl<B: Batch> Receivers<B> {
         self.front.pop_front().or_else(|| slots.pop()).or_else(|| self.overflow.pop_front())
     }
 
-    /// Takes up to `max` items, and leaves `kept` of those that are there.
-    pub(super) fn take(&mut self, slots: &Slots<B>, max: usize, kept: usize) -> Option<Taken<B>> {
+    /// Takes up to `max` items, and leaves `kept` of those that are there. `waiting` are the sends that wait, where the
+    /// channel has lanes.
+    pub(super) fn take(
+        &mut self,
+        slots: &Slots<B>,
+        max: usize,
+        kept: usize,
+        waiting: Option<&mut Senders<B>>,
+        wakes: &mut WakeList,
+    ) -> Option<Taken<B>> {
         let full = self.mature();
+        #[cfg(not(loom))]
+        if self.scheduled.is_some() {
+            return self.take_scheduled(slots, (max, kept, full), waiting, wakes);
+        }
+        let _ = (waiting, wakes);
         let max =
             if kept == 0 { max } else { max.min(self.count(slots, kept.saturating_add(max)).saturating_sub(kept)) };
         if max == 0 {
@@ -187,6 +219,11 @@ impl<B: Batch> Receivers<B> {
             return None;
         }
         let Some(mut batch) = self.pop(slots) else { return self.take_ahead(max) };
+        #[cfg(not(loom))]
+        if batch.is_marked() {
+            self.begin_schedule(batch);
+            return self.take_scheduled(slots, (max, 0, false), None, &mut WakeList::default());
+        }
         if batch.len() > max {
             let part = batch.split_front(max);
             self.front.push_front(batch);
@@ -209,6 +246,10 @@ impl<B: Batch> Receivers<B> {
     /// Whether more than `n` items are there.
     pub(super) fn has_more_than(&mut self, slots: &Slots<B>, n: usize) -> bool {
         let full = self.mature();
+        #[cfg(not(loom))]
+        if self.scheduled.is_some() {
+            return self.has_more_scheduled(slots, n, full);
+        }
         if full {
             return self.returned.iter().map(|taken| taken.batch.len()).sum::<usize>() > n;
         }

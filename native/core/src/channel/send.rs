@@ -1,5 +1,7 @@
 //! Sending: the fast path takes permits and pushes; who finds the channel full queues.
 
+use std::task::Poll;
+
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::Take;
 use super::senders::Pending;
@@ -91,6 +93,9 @@ impl<B: Batch> Shared<B> {
         admitted: &mut dyn FnMut(usize),
     ) -> Result<(), SendTimeoutError<B>> {
         let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
+        if self.has_lanes {
+            return self.wait_in_lane(me, batch, deadline, admitted);
+        }
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
         match self.open_queue(&senders) {
@@ -115,7 +120,7 @@ impl<B: Batch> Shared<B> {
                         senders.pop_first();
                     } else {
                         // It takes what is free and queues again behind others.
-                        senders.requeue_first(self.permits.due_from_now());
+                        senders.requeue(0, self.permits.due_from_now());
                     }
                 }
                 self.admit_waiting(&mut senders, &mut wakes);
@@ -141,6 +146,36 @@ impl<B: Batch> Shared<B> {
         }
     }
 
+    /// As a task does, so that receivers see the batch. `admitted` hears of items a little later than they may be received.
+    fn wait_in_lane(
+        &self,
+        me: u64,
+        batch: B,
+        deadline: Deadline,
+        admitted: &mut dyn FnMut(usize),
+    ) -> Result<(), SendTimeoutError<B>> {
+        let progress = Arc::default();
+        let ticket = self.queue_send(me, &progress, batch)?;
+        let waker = thread_waker();
+        let outcome = loop {
+            if let Poll::Ready(outcome) = ticket.poll(&waker) {
+                break outcome.map_err(SendTimeoutError::from);
+            }
+            if deadline.passed() {
+                break match self.cancel_send(me, &ticket) {
+                    Some(rest) => Err(SendTimeoutError::Timeout(rest)),
+                    None => ticket.outcome().map_err(SendTimeoutError::from),
+                };
+            }
+            deadline.park();
+        };
+        let n = progress.admitted.load(Ordering::Acquire) as usize;
+        if n > 0 {
+            admitted(n);
+        }
+        outcome
+    }
+
     /// Queues a batch of a task behind the earlier ones of the same producer.
     pub(super) fn queue_send(
         &self,
@@ -155,8 +190,10 @@ impl<B: Batch> Shared<B> {
             Err(refused) => return Err(refuse(refused, batch)),
         };
         let ticket = Ticket::new(progress);
-        senders.push_send(producer, due, Pending { batch, ticket: Arc::clone(&ticket), number: 0 });
+        senders.push_send(producer, due, Pending::new(batch, Arc::clone(&ticket)));
         self.admit_waiting(&mut senders, &mut wakes);
+        #[cfg(not(loom))]
+        self.look_after_waiting(&senders, &mut wakes);
         drop(senders);
         wakes.wake();
         Ok(ticket)

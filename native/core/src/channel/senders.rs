@@ -7,10 +7,16 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
+use super::clock::clock;
 use super::error::SendError;
+use super::lanes::Lanes;
+#[cfg(not(loom))]
+use super::lanes::Score;
+use super::options::ChannelOptions;
 use super::permits::Take;
 #[cfg(not(loom))]
 use super::room::Room;
+use super::schedule::Schedule;
 use super::shared::Shared;
 use super::ticket::Ticket;
 use super::wait::WakeList;
@@ -26,6 +32,9 @@ pub(super) struct Senders<B> {
     waiting: usize,
     /// Sends of tasks, and sending cases, that ever queued.
     queued: u64,
+    /// Which entry is next, where the channel has lanes. Then entries are of tasks, one for each producer and lane; sending
+    /// cases of selects come when no task waits.
+    lanes: Option<Lanes>,
 }
 
 /// One producer that waits.
@@ -54,11 +63,31 @@ pub(super) struct Pending<B> {
     pub(super) ticket: Arc<Ticket<B>>,
     /// Its number among those that ever queued.
     pub(super) number: u64,
+    /// When it was queued, and a bit for each lane that its items are in. Of a channel with lanes alone.
+    since: u64,
+    lanes: u32,
 }
 
-impl<B> Senders<B> {
-    pub(super) fn new() -> Self {
-        Senders { queue: VecDeque::new(), waking: false, waiting: 0, queued: 0 }
+impl<B: Batch> Pending<B> {
+    pub(super) fn new(batch: B, ticket: Arc<Ticket<B>>) -> Self {
+        Pending { batch, ticket, number: 0, since: 0, lanes: 0 }
+    }
+}
+
+impl<B: Batch> Entry<B> {
+    /// The first send that waits.
+    fn first(&self) -> Option<&Pending<B>> {
+        match &self.waits {
+            Waits::Task(sends) => sends.front(),
+            _ => None,
+        }
+    }
+}
+
+impl<B: Batch> Senders<B> {
+    pub(super) fn new(options: &ChannelOptions) -> Self {
+        let lanes = (options.lanes > 1).then(|| Lanes::new(options.lanes, options.aging));
+        Senders { queue: VecDeque::new(), waking: false, waiting: 0, queued: 0, lanes }
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -77,6 +106,9 @@ impl<B> Senders<B> {
         self.waiting += 1;
         self.queued += 1;
         send.number = self.queued;
+        if self.lanes.is_some() {
+            return self.push_by_lane(producer, due, send);
+        }
         for entry in &mut self.queue {
             if entry.producer == producer
                 && let Waits::Task(sends) = &mut entry.waits
@@ -86,6 +118,86 @@ impl<B> Senders<B> {
             }
         }
         self.queue.push_back(Entry { producer, due, waits: Waits::Task(VecDeque::from([send])) });
+    }
+
+    /// As [`push_send`](Senders::push_send), but only behind those of its producer that have items in a lane of its own.
+    /// A send in several lanes waits as one, its items in their order.
+    fn push_by_lane(&mut self, producer: u64, due: u32, mut send: Pending<B>) {
+        send.since = clock();
+        if let Some(lanes) = &self.lanes {
+            let bits = (0..send.batch.len()).map(|index| 1 << lanes.of(send.batch.lane(index)));
+            send.lanes = bits.fold(0, |all, bit: u32| all | bit);
+        }
+        let mut before = Vec::new();
+        self.queue.retain_mut(|entry| {
+            let Waits::Task(sends) = &mut entry.waits else { return true };
+            let behind = entry.producer == producer && sends.iter().any(|earlier| earlier.lanes & send.lanes != 0);
+            if behind {
+                before.push((entry.due, std::mem::take(sends)));
+            }
+            !behind
+        });
+        let due = before.first().map_or(due, |(due, _)| *due);
+        let mut sends: Vec<_> = before.into_iter().flat_map(|(_, sends)| sends).collect();
+        sends.sort_by_key(|earlier| earlier.since);
+        sends.push(send);
+        self.queue.push_back(Entry { producer, due, waits: Waits::Task(sends.into()) });
+    }
+
+    /// The place of the entry that is admitted next.
+    fn next(&self) -> usize {
+        let Some(lanes) = &self.lanes else { return 0 };
+        let now = clock();
+        let scores = self.queue.iter().enumerate().filter_map(|(at, entry)| {
+            let first = entry.first()?;
+            Some((lanes.score(lanes.of(first.batch.lane(0)), first.since, now), std::cmp::Reverse(at)))
+        });
+        scores.max().map_or(0, |(_, at)| at.0)
+    }
+
+    /// The send that a receiver should take as it is, if it counts as more than all that is in the channel.
+    #[cfg(not(loom))]
+    pub(super) fn best_direct(&self, schedule: &mut Schedule<B>, now: u64) -> Option<(Score, usize)> {
+        let mut best = None;
+        for (at, entry) in self.queue.iter().enumerate() {
+            let Some(first) = entry.first() else { continue };
+            let lane = schedule.lanes().of(first.batch.lane(0));
+            let score = schedule.score(lane, first.since, now);
+            if best.is_none_or(|(best, _)| score > best) && schedule.would_be_next(lane, first.batch.key(0)) {
+                best = Some((score, at));
+            }
+        }
+        best
+    }
+
+    /// Takes up to `max` items of a send that [`best_direct`](Senders::best_direct) gave. The queue may be empty now.
+    #[cfg(not(loom))]
+    pub(super) fn take_direct(
+        &mut self,
+        at: usize,
+        max: usize,
+        schedule: &mut Schedule<B>,
+        now: u64,
+        wakes: &mut WakeList,
+    ) -> B {
+        let Waits::Task(sends) = &mut self.queue[at].waits else { unreachable!("with lanes, all are of tasks") };
+        let Some(send) = sends.front_mut() else { unreachable!("a task that waits has sends that do") };
+        let (lane, key) = (send.batch.lane(0), send.batch.key(0));
+        let goes_along = |index: &usize| send.batch.lane(*index) == lane && send.batch.key(*index) == 0;
+        let run = if key == 0 { 1 + (1..send.batch.len()).take_while(goes_along).count() } else { 1 };
+        let batch = send.batch.split_front(run.min(max));
+        schedule.take_other(schedule.lanes().of(lane), key, now);
+        send.ticket.admit(batch.len());
+        if send.batch.is_empty()
+            && let Some(send) = sends.pop_front()
+        {
+            send.ticket.complete(Ok(()), wakes);
+            self.waiting -= 1;
+            if sends.is_empty() {
+                self.queue.remove(at);
+            }
+        }
+        batch
     }
 
     /// Whether `producer` is the first that waits. It has looked, then: no wake-up is on its way to it any more.
@@ -103,9 +215,9 @@ impl<B> Senders<B> {
         self.waiting -= 1;
     }
 
-    /// Takes the first entry to the back, behind the other producers, with a new due mark.
-    pub(super) fn requeue_first(&mut self, due: u32) {
-        if let Some(mut entry) = self.queue.pop_front() {
+    /// Takes an entry to the back, behind the other producers, with a new due mark.
+    pub(super) fn requeue(&mut self, at: usize, due: u32) {
+        if let Some(mut entry) = self.queue.remove(at) {
             entry.due = due;
             self.queue.push_back(entry);
         }
@@ -124,15 +236,23 @@ impl<B> Senders<B> {
 
     /// Takes one send of a task out, if it still waits.
     pub(super) fn remove_send(&mut self, producer: u64, ticket: &Arc<Ticket<B>>) -> Option<Pending<B>> {
-        let at = self.queue.iter().position(|entry| entry.producer == producer)?;
-        let Waits::Task(sends) = &mut self.queue[at].waits else { return None };
-        let nth = sends.iter().position(|send| Arc::ptr_eq(&send.ticket, ticket))?;
-        let removed = sends.remove(nth);
-        if sends.is_empty() {
-            self.queue.remove(at);
+        for at in 0..self.queue.len() {
+            let entry = &mut self.queue[at];
+            if entry.producer != producer {
+                continue;
+            }
+            if let Waits::Task(sends) = &mut entry.waits
+                && let Some(nth) = sends.iter().position(|send| Arc::ptr_eq(&send.ticket, ticket))
+            {
+                let removed = sends.remove(nth);
+                if sends.is_empty() {
+                    self.queue.remove(at);
+                }
+                self.waiting -= 1;
+                return removed;
+            }
         }
-        self.waiting -= 1;
-        removed
+        None
     }
 }
 
@@ -203,7 +323,9 @@ impl<B: Batch> Shared<B> {
     /// Admits batches of tasks and wakes one thread, in the order of the queue, until nothing is free. Leaves the
     /// word armed, or a wake-up on its way, or the queue empty.
     pub(super) fn admit_waiting(&self, senders: &mut Senders<B>, wakes: &mut WakeList) {
-        while let Some(first) = senders.queue.front_mut() {
+        while !senders.queue.is_empty() {
+            let at = senders.next();
+            let first = &mut senders.queue[at];
             self.permits.set_due(first.due);
             if senders.waking || self.permits.arm() {
                 return;
@@ -229,6 +351,9 @@ impl<B: Batch> Shared<B> {
                         // The abort that set the flag waits for this lock, and refuses them all.
                         Take::Closed | Take::Aborted => return,
                     };
+                    if let Some(lanes) = &mut senders.lanes {
+                        lanes.serve(lanes.of(send.batch.lane(0)), clock());
+                    }
                     send.ticket.admit(n);
                     if n < want {
                         let part = send.batch.split_front(n);
@@ -239,9 +364,9 @@ impl<B: Batch> Shared<B> {
                         senders.waiting -= 1;
                     }
                     if sends.is_empty() {
-                        senders.queue.pop_front();
+                        senders.queue.remove(at);
                     } else {
-                        senders.requeue_first(self.permits.due_from_now());
+                        senders.requeue(at, self.permits.due_from_now());
                     }
                 }
             }
@@ -256,7 +381,7 @@ impl<B: Batch> Shared<B> {
     #[cfg(not(loom))]
     fn serve_room(&self, senders: &mut Senders<B>, wakes: &mut WakeList) -> bool {
         if senders.first_follows() {
-            senders.requeue_first(self.permits.due_from_now());
+            senders.requeue(0, self.permits.due_from_now());
             return true;
         }
         let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.front_mut() else { return true };

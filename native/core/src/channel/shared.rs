@@ -25,6 +25,8 @@ pub(super) struct Shared<B> {
     /// For alarms.
     #[cfg(not(loom))]
     pub(super) this: std::sync::Weak<Self>,
+    /// Receivers look at the sends that wait, too.
+    pub(super) has_lanes: bool,
     pub(super) permits: Permits,
     pub(super) slots: Slots<B>,
     pub(super) senders: CachePadded<Mutex<Senders<B>>>,
@@ -40,17 +42,17 @@ pub(super) struct Shared<B> {
 }
 
 impl<B: Batch> Shared<B> {
-    pub(super) fn new(
-        ChannelOptions { capacity, overflow }: ChannelOptions,
-        #[cfg(not(loom))] this: std::sync::Weak<Self>,
-    ) -> Self {
+    pub(super) fn new(options: &ChannelOptions, #[cfg(not(loom))] this: std::sync::Weak<Self>) -> Self {
+        let capacity = options.capacity;
+        let overflow = options.overflow;
         Shared {
             #[cfg(not(loom))]
             this,
+            has_lanes: options.lanes > 1,
             permits: Permits::new(capacity),
             slots: Slots::new(capacity),
-            senders: CachePadded::new(Mutex::new(Senders::new())),
-            receivers: CachePadded::new(Mutex::new(Receivers::new(capacity))),
+            senders: CachePadded::new(Mutex::new(Senders::new(options))),
+            receivers: CachePadded::new(Mutex::new(Receivers::new(options))),
             signals: CachePadded::new(AtomicU8::new(0)),
             outstanding: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),

@@ -64,6 +64,9 @@ enum Column {
 struct Extras {
     /// 0 is no id.
     ids: FrontVec<u64>,
+    /// 0 is no key.
+    keys: FrontVec<u64>,
+    lanes: FrontVec<u8>,
     labels: Labels,
 }
 
@@ -198,9 +201,29 @@ impl Items {
         if id == 0 && !self.has_ids() {
             return;
         }
-        let ids = &mut self.extras.get_or_insert_default().ids;
-        pad(ids, index + 1);
-        ids.as_mut_slice()[index] = id;
+        set(&mut self.extras.get_or_insert_default().ids, index, id);
+    }
+
+    /// Gives item `index` a key that goes with it through every split and append; 0 is none.
+    ///
+    /// # Panics
+    /// Where `index` is out of bounds.
+    pub fn set_key(&mut self, index: usize, key: u64) {
+        assert!(index < self.len(), "a key for item {index} of {}", self.len());
+        if key != 0 || self.key(index) != 0 {
+            set(&mut self.extras.get_or_insert_default().keys, index, key);
+        }
+    }
+
+    /// Gives item `index` a lane that goes with it through every split and append; 0 is the lowest.
+    ///
+    /// # Panics
+    /// Where `index` is out of bounds.
+    pub fn set_lane(&mut self, index: usize, lane: u8) {
+        assert!(index < self.len(), "a lane for item {index} of {}", self.len());
+        if lane != 0 || self.lane(index) != 0 {
+            set(&mut self.extras.get_or_insert_default().lanes, index, lane);
+        }
     }
 
     /// What goes with item `index` beside its value, if anything does.
@@ -268,6 +291,19 @@ impl Batch for Items {
         self.has_ids()
     }
 
+    fn lane(&self, index: usize) -> u8 {
+        self.extras.as_ref().and_then(|extras| extras.lanes.as_slice().get(index)).copied().unwrap_or(0)
+    }
+
+    fn key(&self, index: usize) -> u64 {
+        self.extras.as_ref().and_then(|extras| extras.keys.as_slice().get(index)).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    fn is_marked(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.keys.len() > 0 || extras.lanes.len() > 0)
+    }
+
     fn split_off(&mut self, at: usize) -> Self {
         let front = self.split_front(at);
         std::mem::replace(self, front)
@@ -290,9 +326,12 @@ impl Batch for Items {
             Column::Blobs(blobs) => Column::Blobs(blobs.split_front(n)),
         };
         let extras = self.extras.as_mut().map(|extras| {
-            let labels = extras.labels.split_front(n);
-            let n = n.min(extras.ids.len());
-            Box::new(Extras { ids: extras.ids.split_front(n), labels })
+            Box::new(Extras {
+                ids: front(&mut extras.ids, n),
+                keys: front(&mut extras.keys, n),
+                lanes: front(&mut extras.lanes, n),
+                labels: extras.labels.split_front(n),
+            })
         });
         Items { column, extras }
     }
@@ -311,10 +350,9 @@ impl Collect for Items {
         }
         if let Some(extras) = other.extras.take() {
             let ours = self.extras.get_or_insert_default();
-            if extras.ids.len() > 0 {
-                pad(&mut ours.ids, len);
-                ours.ids.extend_from_slice(extras.ids.as_slice());
-            }
+            append(&mut ours.ids, len, &extras.ids);
+            append(&mut ours.keys, len, &extras.keys);
+            append(&mut ours.lanes, len, &extras.lanes);
             ours.labels.append(len, extras.labels);
         }
         match (&mut self.column, other.column) {
@@ -336,13 +374,32 @@ impl Collect for Items {
 }
 
 /// Makes an optional column at least `len` long.
-fn pad(ids: &mut FrontVec<u64>, len: usize) {
-    ids.extend(std::iter::repeat_n(0, len.saturating_sub(ids.len())));
+fn pad<T: Copy + Default>(column: &mut FrontVec<T>, len: usize) {
+    column.extend(std::iter::repeat_n(T::default(), len.saturating_sub(column.len())));
+}
+
+fn set<T: Copy + Default>(column: &mut FrontVec<T>, index: usize, value: T) {
+    pad(column, index + 1);
+    column.as_mut_slice()[index] = value;
+}
+
+fn front<T: Copy>(column: &mut FrontVec<T>, n: usize) -> FrontVec<T> {
+    let n = n.min(column.len());
+    column.split_front(n)
+}
+
+/// Adds the column of another batch to that of the first `len` items.
+fn append<T: Copy + Default>(ours: &mut FrontVec<T>, len: usize, theirs: &FrontVec<T>) {
+    if theirs.len() > 0 {
+        pad(ours, len);
+        ours.extend_from_slice(theirs.as_slice());
+    }
 }
 
 impl PartialEq for Items {
     fn eq(&self, other: &Self) -> bool {
-        let extras = |items: &Self, index| (items.id(index), items.label(index).cloned());
+        let extras =
+            |items: &Self, index| (items.id(index), items.label(index).cloned(), items.lane(index), items.key(index));
         self.iter().eq(other.iter()) && (0..self.len()).all(|index| extras(self, index) == extras(other, index))
     }
 }

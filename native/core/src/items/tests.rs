@@ -12,13 +12,15 @@ struct Owned {
     number: f64,
     bytes: Vec<u8>,
     id: u64,
+    lane: u8,
+    key: u64,
 }
 
 impl Owned {
     fn random(random: &mut Rng, kind: Kind) -> Self {
         let length = if random.u8(..) == 0 { 5000 } else { random.usize(..20) } * 2;
         let bytes = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
-        Owned { kind, number: random.f64() - 0.5, bytes, id: 0 }
+        Owned { kind, number: random.f64() - 0.5, bytes, id: 0, lane: 0, key: 0 }
     }
 
     fn item(&self) -> Item<'_> {
@@ -49,6 +51,8 @@ fn assert_same(items: &Items, model: &[Owned], seed: u64) {
         assert_eq!(items.get(index), owned.item(), "item {index}, seed {seed}");
         assert_eq!(items.kind(index), owned.kind, "item {index}, seed {seed}");
         assert_eq!(items.id(index), owned.id, "item {index}, seed {seed}");
+        assert_eq!((items.lane(index), items.key(index)), (owned.lane, owned.key), "item {index}, seed {seed}");
+        assert!(items.is_marked() || (owned.lane, owned.key) == (0, 0), "item {index}, seed {seed}");
     }
     assert_eq!(items.byte_len(), model.iter().map(|owned| blob(&owned.item()).len()).sum::<usize>(), "seed {seed}");
     assert_eq!(rebuild(items), *items, "seed {seed}");
@@ -75,6 +79,8 @@ fn rebuild(items: &Items) -> Items {
     };
     for index in 0..items.len() {
         rebuilt.set_id(index, items.id(index));
+        rebuilt.set_lane(index, items.lane(index));
+        rebuilt.set_key(index, items.key(index));
     }
     rebuilt
 }
@@ -126,6 +132,8 @@ fn behaves_like_a_vec_under_random_operations() {
                         kind: Kind::Number,
                         number,
                         bytes: Vec::new(),
+                        lane: 0,
+                        key: 0,
                         id: 0,
                     }));
                 }
@@ -133,6 +141,12 @@ fn behaves_like_a_vec_under_random_operations() {
                     let index = random.usize(..model.len());
                     model[index].id = random.u64(..3);
                     items.set_id(index, model[index].id);
+                    if random.bool() {
+                        model[index].lane = random.u8(..3);
+                        items.set_lane(index, model[index].lane);
+                        model[index].key = random.u64(..3);
+                        items.set_key(index, model[index].key);
+                    }
                 }
                 _ => {
                     let kind = *random.choice(&palette).expect("a kind");

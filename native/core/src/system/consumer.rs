@@ -11,7 +11,7 @@ use super::inner::Inner;
 use super::letters::{DeadLetter, timed_out};
 use super::stats::ThreadState;
 use crate::batch::{Batch, Collect};
-use crate::channel::{ReceiveError, TryReceiveError};
+use crate::channel::{Keys, ReceiveError, TryReceiveError};
 use crate::failure::{ABORTED, Failure};
 use crate::task::{Task, TaskContext};
 
@@ -56,6 +56,8 @@ struct Taken {
     failed_attempts: u64,
     dead_lettered: u64,
     retried: u64,
+    /// Of those that are tried again.
+    kept_keys: Vec<u64>,
 }
 
 impl<B: Collect, R: Collect> Consumer<'_, B, R> {
@@ -103,6 +105,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     }
 
     fn handle(&mut self, envelope: Envelope<B>, permits: usize) {
+        let mut keys = Keys::of(&envelope);
         let Envelope { batch, generation, sent_at, history } = envelope;
         let n = batch.len();
         self.taken = Taken { generation, history, ..Taken::default() };
@@ -135,6 +138,9 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         if self.leases() {
             self.inner.channel.settle_leased(left as usize);
         }
+        // What waits for another attempt keeps its key.
+        self.taken.kept_keys.drain(..).for_each(|key| keys.keep(key));
+        self.inner.channel.free_keys(&keys);
         if ahead {
             self.inner.channel.hand_over(permits);
         }
@@ -225,10 +231,16 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         self.inner.attempt_failed(&item, &failure, &history, retry);
         let Some(delay) = retry else { return self.bury(item, failure, &history) };
         let attempt = history.attempts + 1;
+        let key = item.key(0);
         let envelope =
             Envelope { batch: item, generation: self.taken.generation, sent_at: 0, history: Some(Box::new(history)) };
         match self.inner.channel.return_lease(envelope, attempt, delay) {
-            Ok(()) => self.taken.retried += 1,
+            Ok(()) => {
+                self.taken.retried += 1;
+                if key != 0 {
+                    self.taken.kept_keys.push(key);
+                }
+            }
             // The system breaks off.
             Err(Envelope { batch, .. }) => {
                 self.counts.in_hand.fetch_add(1, Ordering::AcqRel);

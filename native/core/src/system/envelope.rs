@@ -54,6 +54,18 @@ impl<B: Batch> Batch for Envelope<B> {
         self.batch.is_tagged()
     }
 
+    fn lane(&self, index: usize) -> u8 {
+        self.batch.lane(index)
+    }
+
+    fn key(&self, index: usize) -> u64 {
+        self.batch.key(index)
+    }
+
+    fn is_marked(&self) -> bool {
+        self.batch.is_marked()
+    }
+
     fn split_off(&mut self, at: usize) -> Self {
         Envelope { batch: self.batch.split_off(at), history: self.history.clone(), ..*self }
     }

@@ -11,7 +11,7 @@ use super::envelope::Envelope;
 use super::inner::Inner;
 use super::stats::ThreadState;
 use crate::batch::Collect;
-use crate::channel::{ReceiveError, Receiving, TryReceiveError};
+use crate::channel::{Keys, ReceiveError, Receiving, TryReceiveError};
 
 /// Items that went to a handler outside, and the generation that their settlement is counted in.
 #[derive(Debug)]
@@ -73,12 +73,18 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     /// asks again when it is through with them.
     ///
     /// # Errors
-    /// As there, and `Empty` where there is nothing for now.
+    /// As there, and `Empty` where there is nothing for now, or where the channel has lanes: the next item is chosen when
+    /// it can be handled.
     pub fn try_take(&mut self, max: usize) -> Result<Delivery<B>, TryReceiveError> {
+        if self.inner.channel.has_lanes() {
+            return Err(TryReceiveError::Empty);
+        }
         self.inner.channel.try_take(max.max(1)).map(|envelope| self.accept(envelope))
     }
 
     fn accept(&mut self, envelope: Envelope<B>) -> Delivery<B> {
+        // Its counts don't say which items are settled.
+        self.inner.channel.free_keys(&Keys::of(&envelope));
         let Envelope { batch, generation, sent_at, .. } = envelope;
         self.unseen[generation] += batch.len() as u64;
         if sent_at > 0 {

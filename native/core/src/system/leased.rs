@@ -14,7 +14,7 @@ use super::inner::Inner;
 use super::letters::DeadLetter;
 use super::stats::ThreadState;
 use crate::batch::Collect;
-use crate::channel::{ReceiveError, Receiving};
+use crate::channel::{Keys, ReceiveError, Receiving};
 use crate::failure::Failure;
 
 /// What became of an item whose attempt failed.
@@ -96,7 +96,7 @@ impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
         let Some(Held { envelope, start, .. }) = self.held.remove(&number) else { return false };
         self.counts().processed.add(1);
         self.took(start);
-        self.settled(envelope.generation);
+        self.settled(&envelope);
         true
     }
 
@@ -118,9 +118,9 @@ impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
                 Err(back) => envelope = back,
             }
         }
-        let Envelope { batch, generation, .. } = envelope;
         self.counts().dead_lettered.add(1);
-        self.settled(generation);
+        self.settled(&envelope);
+        let Envelope { batch, .. } = envelope;
         Some(Fate::GivenUp(DeadLetter::new(batch, failure, &history)))
     }
 
@@ -145,9 +145,10 @@ impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
         self.counts().record(None, Some(handling));
     }
 
-    fn settled(&self, generation: usize) {
+    fn settled(&self, envelope: &Envelope<B>) {
         self.publish_in_hand();
-        self.counts().settled[generation].add(1);
+        self.counts().settled[envelope.generation].add(1);
+        self.inner.channel.free_keys(&Keys::of(envelope));
         self.inner.channel.settle_leased(1);
         self.inner.check_idle();
     }

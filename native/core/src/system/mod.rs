@@ -218,6 +218,20 @@ impl<B: Collect, R: Collect> System<B, R> {
         handlers: Handlers<B, R>,
         observer: impl Observer + 'static,
     ) -> Result<Self, Failure> {
+        Self::with_channel(options, &ChannelOptions::new(options.capacity), sources, handlers, observer)
+    }
+
+    /// As [`new`](System::new), with lanes or a rate. The capacity is that of `channel`, the overflow that of `options`.
+    ///
+    /// # Errors
+    /// Those of `new`, and of [`Channel::with_options`].
+    pub fn with_channel(
+        options: SystemOptions,
+        channel: &ChannelOptions,
+        sources: Sources<B>,
+        handlers: Handlers<B, R>,
+        observer: impl Observer + 'static,
+    ) -> Result<Self, Failure> {
         let kind = match handlers {
             Handlers::Native(_) => ConsumerKind::Thread,
             Handlers::External => ConsumerKind::Callback,
@@ -232,8 +246,7 @@ impl<B: Collect, R: Collect> System<B, R> {
         if consumers == 0 {
             return Err(invalid("consumers: expected at least 1, got 0".to_owned()));
         }
-        let channel_options = ChannelOptions::new(options.capacity).overflow(options.overflow);
-        let channel = Channel::with_options(channel_options).map_err(|error| invalid(format!("capacity: {error}")))?;
+        let channel = Channel::with_options(&channel.overflow(options.overflow))?;
         if options.retry.attempts == 0 || options.retry.deaths == 0 {
             return Err(invalid("retry: expected at least 1 attempt and 1 death, got 0".to_owned()));
         }

@@ -70,6 +70,12 @@ impl<B: Collect, R: Collect> Port<B, R> {
         SystemSend::new(Arc::clone(&self.inner), count, sending)
     }
 
+    /// An item of an external source could not be sent: it is produced, and a dead letter that the caller keeps.
+    pub fn reject(&self) {
+        self.inner.counters.outside.produced.add_shared(1);
+        self.inner.counters.outside.rejected.add_shared(1);
+    }
+
     /// One of the system's consumers is about to wait for room in its channel. False where all others wait already, so
     /// that nobody would be left to make any.
     pub fn begin_wait(&self) -> bool {

@@ -137,7 +137,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
 
     /// More items for a worker that has some already.
     pub fn try_take(&mut self, max: usize) -> Option<WorkerBatch<B>> {
-        if self.inner.letters.is_limited() {
+        if self.inner.letters.is_limited() || self.inner.channel.has_lanes() {
             return None;
         }
         self.ahead.try_take(max.max(1)).ok().map(WorkerBatch)
@@ -214,6 +214,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
                 kept.append(results.split_front(count));
             }
             done += len;
+            self.ahead.free_keys(&batch);
             self.counts().processed.add(len as u64);
             self.settled(generation, len);
         }
@@ -312,6 +313,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.inner.reply(vec![batch.tag(0)], Err(failure.clone()));
         }
         let n = batch.len();
+        self.ahead.free_keys(&batch);
         self.inner.dead_letter(DeadLetter::new(batch, failure, history));
         self.counts().dead_lettered.add(n as u64);
         self.settled(generation, n);

@@ -56,7 +56,7 @@ test('a rate holds over the receivers of four threads', async (t) => {
   t.log(`${rate.toFixed(1)} items/s; by thread ${received.join(', ')}`)
   t.true(rate <= limit * 1.01, `${rate} items/s`)
   // What a busy machine keeps from receiving for more than 10 ms is lost.
-  t.true(rate >= limit * (LONG ? 0.99 : 0.9), `${rate} items/s`)
+  t.true(rate >= limit * (LONG ? 0.99 : 0.5), `${rate} items/s`)
 })
 
 test('rates are checked', (t) => {

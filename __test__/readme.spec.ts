@@ -11,6 +11,7 @@ const LIBRARY = new URL('../src/index.js', import.meta.url).href
 const OUTPUT: Record<string, string> = {
   'feed.mjs': '333833500\n',
   'primes.mjs': '9592\n',
+  'order.mjs': 'alarm\nreport\ndebit 2\n',
   'chain.mjs': 'ca978112\n3e23e816\n2e7d2c03\n',
 }
 

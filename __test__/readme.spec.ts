@@ -13,6 +13,7 @@ const OUTPUT: Record<string, string> = {
   'first.mjs': '1 a letter\n',
   'primes.mjs': '9592\n',
   'retries.mjs': 'good at attempt 1\nflaky at attempt 3\nbad not worth another try 1\n',
+  'order.mjs': 'alarm\nreport\ndebit 2\n',
   'chain.mjs': 'ca978112\n3e23e816\n2e7d2c03\n',
 }
 

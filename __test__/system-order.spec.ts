@@ -184,8 +184,8 @@ test('a rate holds for native consumers, workers and functions', async (t) => {
       handler: handler as (item: number) => unknown,
     })
     await system.sendMany(Array.from({ length: 210 }, (_, item) => item))
-    await system.start()
     const begin = performance.now()
+    await system.start()
     await system.idle()
     const elapsed = performance.now() - begin
     const stats = await system.stop()

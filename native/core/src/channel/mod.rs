@@ -14,6 +14,13 @@
 //! between. Only [`try_send`](Channel::try_send) sends all or nothing. A receive takes items from one batch, in
 //! order, and never more than asked for; what it leaves is the next that anyone receives.
 //!
+//! # Lanes, keys and rates
+//! With [`lanes`](ChannelOptions::lanes) the items of the highest lane are received first, and past a full channel those
+//! of sends that wait; order is by producer and lane. A lane that has items and gets none received counts as one higher after
+//! each [`aging`](ChannelOptions::aging), so none starves. Of the items of one [`key`](Batch::key), one is out at a time, and
+//! those of a lane in order: it is free when what was received is handed over, or a lease settled. Items that wait for their
+//! key keep their permits. A [`rate`](ChannelOptions::rate) holds for all receivers together. See [`Marked`](crate::Marked).
+//!
 //! # Fairness
 //! Whoever comes may overtake those that wait, which is what makes the channel fast, until a waiter has been
 //! overtaken by [`OVERTAKING`] × capacity items. Then the next permits, or items, are its own. A receive that waits
@@ -477,7 +484,7 @@ impl<B: Batch> Shared<B> {
         self.delivered(taken.batch.len(), taken.permits, taken.leased);
         #[cfg(not(loom))]
         if taken.batch.is_marked() {
-            self.free_keys(&Keys::of(&taken.batch));
+            self.free_keys_of(&taken.batch);
         }
         taken.batch
     }

@@ -82,24 +82,31 @@ impl<B: Batch> Shared<B> {
         let mut taken = None;
         if !receivers.held && !receivers.must_yield(place, self.permits.capacity(), wakes) {
             let kept = receivers.kept_from(place);
-            taken = receivers.take(&self.slots, max, kept, waiting, wakes);
-        }
-        let Some(mut taken) = taken else {
-            if !self.ended() {
-                return Ok(None);
+            taken = receivers.take(&self.slots, max, kept);
+            #[cfg(not(loom))]
+            if taken.is_none() && receivers.scheduled.is_some() {
+                return self.take_scheduled(receivers, (max, lease), kept, waiting, wakes);
             }
-            // An abort may have come after the first look: then it is what emptied the channel.
-            let aborted = self.permits.snapshot().aborted();
-            return Err(if aborted { ReceiveError::Aborted } else { ReceiveError::Closed });
-        };
+        }
+        let _ = waiting;
+        let Some(mut taken) = taken else { return self.nothing() };
         let n = taken.batch.len();
         receivers.delivered += n as u64;
-        // What was taken from a send that waits has no permit that keeps the end back.
-        if (lease || taken.permits == 0) && !taken.leased {
+        if lease && !taken.leased {
             self.outstanding.fetch_add(n, Ordering::AcqRel);
             taken.leased = true;
         }
         Ok(Some(taken))
+    }
+
+    /// There is nothing to take: for now, or for good.
+    pub(super) fn nothing(&self) -> Result<Option<Taken<B>>, ReceiveError> {
+        if !self.ended() {
+            return Ok(None);
+        }
+        // An abort may have come after the first look: then it is what emptied the channel.
+        let aborted = self.permits.snapshot().aborted();
+        Err(if aborted { ReceiveError::Aborted } else { ReceiveError::Closed })
     }
 
     /// Takes up to `max` items; the thread waits while there are none.

@@ -13,7 +13,6 @@ use super::delayed::Delayed;
 use super::options::ChannelOptions;
 #[cfg(not(loom))]
 use super::scheduled::Scheduled;
-use super::senders::Senders;
 use super::slots::Slots;
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
@@ -177,7 +176,10 @@ impl<B: Batch> Receivers<B> {
         let mut all = self.scheduled.as_mut().map_or_else(Vec::new, |scheduled| scheduled.drain());
         #[cfg(loom)]
         let mut all = Vec::new();
-        all.extend(std::iter::from_fn(|| self.pop(slots)));
+        all.extend(self.front.drain(..));
+        all.extend(std::iter::from_fn(|| slots.pop()));
+        // What is in the overflow came after everything in the slots of the same producer.
+        all.extend(self.overflow.drain(..));
         all
     }
 
@@ -187,22 +189,14 @@ impl<B: Batch> Receivers<B> {
         self.front.pop_front().or_else(|| slots.pop()).or_else(|| self.overflow.pop_front())
     }
 
-    /// Takes up to `max` items, and leaves `kept` of those that are there. `waiting` are the sends that wait, where the
-    /// channel has lanes.
-    pub(super) fn take(
-        &mut self,
-        slots: &Slots<B>,
-        max: usize,
-        kept: usize,
-        waiting: Option<&mut Senders<B>>,
-        wakes: &mut WakeList,
-    ) -> Option<Taken<B>> {
-        let full = self.mature();
+    /// Takes up to `max` items, and leaves `kept` of those that are there. Nothing, where a schedule decides, which may
+    /// have begun with this call.
+    pub(super) fn take(&mut self, slots: &Slots<B>, max: usize, kept: usize) -> Option<Taken<B>> {
         #[cfg(not(loom))]
         if self.scheduled.is_some() {
-            return self.take_scheduled(slots, (max, kept, full), waiting, wakes);
+            return None;
         }
-        let _ = (waiting, wakes);
+        let full = self.mature();
         let max =
             if kept == 0 { max } else { max.min(self.count(slots, kept.saturating_add(max)).saturating_sub(kept)) };
         if max == 0 {
@@ -222,7 +216,7 @@ impl<B: Batch> Receivers<B> {
         #[cfg(not(loom))]
         if batch.is_marked() {
             self.begin_schedule(batch);
-            return self.take_scheduled(slots, (max, 0, false), None, &mut WakeList::default());
+            return None;
         }
         if batch.len() > max {
             let part = batch.split_front(max);

@@ -2,6 +2,7 @@
 //! under the receivers' lock. A channel without any of them never comes here.
 
 use super::clock::{clock, instant};
+use super::error::ReceiveError;
 use super::options::ChannelOptions;
 use super::rate::Bucket;
 use super::receivers::{Receivers, Taken};
@@ -11,7 +12,7 @@ use super::shared::Shared;
 use super::slots::Slots;
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
-use crate::sync::{MutexGuard, lock};
+use crate::sync::{MutexGuard, Ordering, lock};
 
 #[derive(Debug)]
 pub(super) struct Scheduled<B> {
@@ -89,14 +90,15 @@ impl<B: Batch> Receivers<B> {
 
     /// Takes up to `max` items, of which a receiver that takes one may take the first, and leaves `kept` of those that
     /// are there. A send in `waiting` that counts as more than all of them goes first; what was taken of it has no permit
-    /// and is not counted as leased yet. `full`: nothing is to be taken but what came back.
-    pub(super) fn take_scheduled(
+    /// and is not counted as leased yet.
+    fn take_scheduled(
         &mut self,
         slots: &Slots<B>,
-        (max, kept, full): (usize, usize, bool),
+        (max, kept): (usize, usize),
         waiting: Option<&mut Senders<B>>,
         wakes: &mut WakeList,
     ) -> Option<Taken<B>> {
+        let full = self.mature();
         let now = clock();
         let returned: usize = self.returned.iter().map(|taken| taken.batch.len()).sum();
         let scheduled = self.gather(slots)?;
@@ -140,6 +142,7 @@ impl<B: Batch> Receivers<B> {
     }
 
     /// Whether more than `n` items could be taken now.
+    #[inline(never)]
     pub(super) fn has_more_scheduled(&mut self, slots: &Slots<B>, n: usize, full: bool) -> bool {
         if n == 0 && self.any_ahead() {
             return true;
@@ -156,6 +159,7 @@ impl<B: Batch> Receivers<B> {
 
     /// When to look again, where items are there, or in sends that wait, for which there is no token; the caller sets the alarm. Nothing, where
     /// one is set.
+    #[inline(never)]
     pub(super) fn next_token(&mut self, sends_wait: bool) -> Option<std::time::Instant> {
         /// What the bucket holds bridges that; more alarms would wake receivers for a token each.
         const LEAST: u64 = 1_000_000;
@@ -176,13 +180,41 @@ impl<B: Batch> Receivers<B> {
 }
 
 impl<B: Batch> Shared<B> {
+    /// As [`take_now`](Shared::take_now), where a schedule decides.
+    #[inline(never)]
+    pub(super) fn take_scheduled(
+        &self,
+        receivers: &mut Receivers<B>,
+        (max, lease): (usize, bool),
+        kept: usize,
+        waiting: Option<&mut Senders<B>>,
+        wakes: &mut WakeList,
+    ) -> Result<Option<Taken<B>>, ReceiveError> {
+        let taken = receivers.take_scheduled(&self.slots, (max, kept), waiting, wakes);
+        let Some(mut taken) = taken else { return self.nothing() };
+        let n = taken.batch.len();
+        receivers.delivered += n as u64;
+        // What was taken from a send that waits has no permit that keeps the end back.
+        if (lease || taken.permits == 0) && !taken.leased {
+            self.outstanding.fetch_add(n, Ordering::AcqRel);
+            taken.leased = true;
+        }
+        Ok(Some(taken))
+    }
+
     /// Whether sends wait that a receiver must look at, too.
     fn lanes_wait(&self) -> bool {
         self.has_lanes && self.permits.snapshot().senders_wait()
     }
 
     /// The locks that a receiver needs. In a channel without lanes, that of the receivers.
+    #[inline]
     pub(super) fn lock_to_receive(&self) -> (Option<MutexGuard<'_, Senders<B>>>, MutexGuard<'_, Receivers<B>>) {
+        if self.has_lanes { self.lock_both() } else { (None, lock(&self.receivers)) }
+    }
+
+    #[inline(never)]
+    fn lock_both(&self) -> (Option<MutexGuard<'_, Senders<B>>>, MutexGuard<'_, Receivers<B>>) {
         loop {
             let senders = self.lanes_wait().then(|| lock(&self.senders));
             let receivers = lock(&self.receivers);
@@ -194,11 +226,17 @@ impl<B: Batch> Shared<B> {
     }
 
     /// Sees to the sends that wait, once a receiver is through with them and has left its own lock.
+    #[inline]
     pub(super) fn after_receive(&self, senders: Option<MutexGuard<'_, Senders<B>>>, wakes: &mut WakeList) {
-        if let Some(mut senders) = senders {
-            self.admit_waiting(&mut senders, wakes);
-            self.look_after_waiting(&senders, wakes);
+        if let Some(senders) = senders {
+            self.admit_after_receive(senders, wakes);
         }
+    }
+
+    #[inline(never)]
+    fn admit_after_receive(&self, mut senders: MutexGuard<'_, Senders<B>>, wakes: &mut WakeList) {
+        self.admit_waiting(&mut senders, wakes);
+        self.look_after_waiting(&senders, wakes);
     }
 
     /// Wakes a receiver where a send that waits could be taken as it is, past a channel full of items that can't be.
@@ -228,7 +266,14 @@ impl<B: Batch> Shared<B> {
         }
     }
 
+    /// These items are settled.
+    #[cold]
+    pub(super) fn free_keys_of(&self, items: &B) {
+        self.free_keys(&Keys::of(items));
+    }
+
     /// Items of these keys are settled: others of them may be handled.
+    #[inline(never)]
     pub(super) fn free_keys(&self, keys: &Keys) {
         if keys.0.is_empty() {
             return;
@@ -264,6 +309,16 @@ impl Keys {
     /// Without the key of an item that is not settled. No other of them has it.
     pub(crate) fn keep(&mut self, key: u64) {
         self.0.retain(|other| *other != key);
+    }
+
+    /// None.
+    pub(crate) fn none() -> Self {
+        Keys(Vec::new())
+    }
+
+    /// Adds those of more items.
+    pub(crate) fn append(&mut self, mut other: Keys) {
+        self.0.append(&mut other.0);
     }
 
     /// Those of the first `n` items.

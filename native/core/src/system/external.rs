@@ -34,6 +34,9 @@ pub struct ExternalConsumer<B: Collect, R: Collect> {
     unseen: [u64; 2],
     /// Items that the handler has, by generation.
     in_hand: [u64; 2],
+    /// Keys of items that are not known to be settled. Counts don't say which items are, so they are freed together, once
+    /// all are.
+    keys: Keys,
     ended: bool,
 }
 
@@ -47,7 +50,7 @@ fn take_up_to(count: &mut u64, n: usize) -> u64 {
 impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     pub(crate) fn new(inner: Arc<Inner<B, R>>) -> Self {
         let receiving = inner.channel.receive_async(1);
-        ExternalConsumer { inner, receiving, unseen: [0; 2], in_hand: [0; 2], ended: false }
+        ExternalConsumer { inner, receiving, unseen: [0; 2], in_hand: [0; 2], keys: Keys::none(), ended: false }
     }
 
     fn counts(&self) -> &ConsumerCounts {
@@ -83,8 +86,7 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     }
 
     fn accept(&mut self, envelope: Envelope<B>) -> Delivery<B> {
-        // Its counts don't say which items are settled.
-        self.inner.channel.free_keys(&Keys::of(&envelope));
+        self.keys.append(Keys::of(&envelope));
         let Envelope { batch, generation, sent_at, .. } = envelope;
         self.unseen[generation] += batch.len() as u64;
         if sent_at > 0 {
@@ -155,6 +157,9 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
         let n = take_up_to(&mut self.in_hand[generation], n);
         self.publish_in_hand();
         self.counts().settled[generation].add(n);
+        if self.unseen == [0; 2] && self.in_hand == [0; 2] {
+            self.inner.channel.free_keys(&std::mem::replace(&mut self.keys, Keys::none()));
+        }
         n
     }
 

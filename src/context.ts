@@ -1,6 +1,6 @@
 /** What handlers and sources are called with. */
 
-import type { SystemSendOptions } from './sender.js'
+import type { SystemSendOptions } from './channel/order-options.js'
 
 /** A handler: a function of one item, which may return a promise. What it throws or rejects with fails that item. */
 export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>

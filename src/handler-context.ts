@@ -1,7 +1,7 @@
 /** The context that a callback is called with. One is made for every item, so all that costs is behind getters. */
 
+import type { SystemSendOptions } from './channel/order-options.js'
 import type { Context } from './context.js'
-import type { SystemSendOptions } from './sender.js'
 
 /** A consumer, as the contexts of the items that it handles one after the other know it. */
 export interface ContextOwner<T> {

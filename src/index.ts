@@ -3,7 +3,7 @@
 export { Channel, type ChannelOptions, type SendSyncOptions, type SyncOptions } from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
-export type { MarkOptions, OrderOptions, RateOptions } from './channel/order-options.js'
+export type { MarkOptions, OrderOptions, RateOptions, SystemSendOptions } from './channel/order-options.js'
 export {
   type ReceivingCase,
   type SelectCase,
@@ -67,7 +67,6 @@ export type {
 } from './options.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
 export type { BackoffOptions, RetryOptions } from './retry.js'
-export type { SystemSendOptions } from './sender.js'
 export {
   type FilesOptions,
   files,

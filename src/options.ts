@@ -113,7 +113,11 @@ export type SystemSource<T> =
 /** What can handle a system's items. */
 export type SystemHandler<T, R> = Handler<T, R> | HandlerFunction<T, R> | URL | string
 
-/** The options after their checks. */
+/**
+ * The options after their checks.
+ *
+ * @internal
+ */
 export interface SystemPlan<T, R> {
   producers: number
   consumers: number
@@ -170,7 +174,10 @@ const MAKERS = new Map<unknown, { makes: 'source' | 'handler'; call: string }>([
   [handlerModule, { makes: 'handler', call: 'handlerModule(url)' }],
 ])
 
-/** @throws {InvalidOptionError} for anything that can't be used, naming it */
+/**
+ * @throws {InvalidOptionError} for anything that can't be used, naming it
+ * @internal
+ */
 export function planSystem<T, R>(given: SystemOptions<T, R> | BatchedSystemOptions<T, R>): SystemPlan<T, R> {
   const options = given as SystemOptions<T, R>
   checkOptions('options', options, KNOWN)

@@ -1,7 +1,7 @@
 /** Sends of this environment into a system's channel. */
 
 import { Admission } from './binding.js'
-import { checkKey, checkMarks, type MarkOptions } from './channel/order-options.js'
+import { checkKey, checkMarks, type MarkOptions, type SystemSendOptions } from './channel/order-options.js'
 import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { Kind } from './codec/kind.js'
 import { warnOfCrowd } from './crowd.js'
@@ -40,9 +40,6 @@ export interface WaitCount {
   enter(): void
   leave(): void
 }
-
-/** Options of a send into a system. */
-export interface SystemSendOptions extends SendOptions, MarkOptions {}
 
 /** A priority, and keys: none, one for all items, or one for each. */
 interface Marks {

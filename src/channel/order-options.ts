@@ -3,6 +3,7 @@
 import type { NativeOrder } from '../binding.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkInteger, checkOptions, MAX_MS } from '../validate.js'
+import type { SendOptions } from '../wait.js'
 
 /** At most `limit` items in `per`. */
 export interface RateOptions {
@@ -34,7 +35,10 @@ export interface OrderOptions {
 export const ORDER_OPTIONS = ['priorities', 'aging', 'rate'] as const
 const MAX_PRIORITIES = 16
 
-/** @throws {InvalidOptionError} */
+/**
+ * @throws {InvalidOptionError}
+ * @internal
+ */
 export function checkOrder({ priorities, aging, rate }: OrderOptions): NativeOrder {
   const order: NativeOrder = { priorities: 0 }
   if (priorities !== undefined) order.priorities = checkInteger('priorities', priorities, 1, MAX_PRIORITIES)
@@ -65,6 +69,9 @@ export interface MarkOptions {
    */
   key?: string | undefined
 }
+
+/** Options of a send into a system. */
+export interface SystemSendOptions extends SendOptions, MarkOptions {}
 
 /** The key that a system's `key` option gave an item. */
 export function checkKey(key: unknown): string | undefined {

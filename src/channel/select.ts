@@ -31,6 +31,7 @@ class BaseCase {
     partsOf = (selected) => (selected as BaseCase).#parts
   }
 
+  /** @internal */
   constructor(channel: object, attachment: () => Attachment) {
     this.#parts = { channel, attachment }
   }
@@ -54,6 +55,7 @@ export class SendingCase extends BaseCase {
     itemOf = (selected) => selected.#item
   }
 
+  /** @internal */
   constructor(channel: object, attachment: () => Attachment, item: unknown) {
     super(channel, attachment)
     this.#item = item

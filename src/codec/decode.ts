@@ -25,6 +25,7 @@ export function decodeItems<T>({ kinds, ends, bytes }: NativeItems): T[] {
  * The first `count` items of `bytes`, item `i` ending at `ends[i]`, into `items`; see `decodeItem`.
  *
  * @param kinds - one for each item, or one for all
+ * @internal
  */
 export function decodeEach(
   count: number,
@@ -60,6 +61,8 @@ function decodeBytes(count: number, ends: Uint32Array, bytes: Buffer, items: unk
 /**
  * The item of `kind` in `bytes[begin..end]`. Bytes, and typed arrays inside values, are views over `bytes`, so
  * that memory must not be reused; for other kinds it may be.
+ *
+ * @internal
  */
 export function decodeItem(kind: number, bytes: Buffer, begin: number, end: number): unknown {
   switch (kind) {
@@ -104,7 +107,11 @@ export function keepTogether(bytes: Uint8Array): void {
   markAsUntransferable(bytes.buffer)
 }
 
-/** `bytes` with the methods of a Buffer, over the same memory. */
+/**
+ * `bytes` with the methods of a Buffer, over the same memory.
+ *
+ * @internal
+ */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

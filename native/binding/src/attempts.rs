@@ -1,5 +1,7 @@
 //! Attempts that failed, on their way to who listens for them.
 
+#![allow(clippy::struct_field_names, reason = "an attempt's number is called so everywhere")]
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -29,7 +31,6 @@ struct Attempt {
 
 /// An attempt that failed; `delay` in ms where there will be another.
 #[napi(object)]
-#[allow(clippy::struct_field_names, reason = "an attempt's number is called so everywhere")]
 pub struct NativeAttempt {
     pub items: Vec<NativeItems>,
     pub failure: NativeFailure,

@@ -11,10 +11,7 @@ use millrace_core::channel::ChannelOptions;
 use millrace_core::{Channel, Marked, ReceiveError, TryReceiveError, TrySendError};
 use support::{finishes, rounds};
 
-fn channel<T: Send + 'static>(capacity: usize, items: &[(T, u64)]) -> Channel<Marked<T>>
-where
-    T: Copy + 'static,
-{
+fn channel<T: Copy + Send + 'static>(capacity: usize, items: &[(T, u64)]) -> Channel<Marked<T>> {
     let channel = Channel::new(capacity).expect("valid");
     channel.send(items.iter().map(|(item, key)| (*item, 0, *key)).collect()).expect("open");
     channel
@@ -109,7 +106,7 @@ fn items_before_the_first_key_keep_their_order_with_those_after_it() {
         let mut sent = 0;
         for _ in 0..random.usize(1..20) {
             let n = random.usize(1..6);
-            let key = if random.bool() { 0 } else { 1 };
+            let key = u64::from(random.bool());
             channel.send((sent..sent + n).map(|item| (item, 0, key)).collect::<Marked<_>>()).expect("open");
             sent += n;
         }

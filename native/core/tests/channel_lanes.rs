@@ -1,5 +1,7 @@
 //! Lanes: the highest first, sends that wait included, in order within each, and none starves.
 
+#![allow(clippy::needless_range_loop, clippy::needless_for_each, reason = "numbers of producers are what is tested")]
+
 mod support;
 
 use std::collections::HashMap;

@@ -165,7 +165,7 @@ fn many_threads_offer_and_each_item_is_received_dropped_or_refused_once() {
                             let items = if rng.bool() {
                                 channel.receive(rng.usize(1..=3))
                             } else {
-                                channel.lease(1).map(|lease| lease.settle())
+                                channel.lease(1).map(millrace_core::Lease::settle)
                             };
                             let Ok(items) = items else { return seen };
                             for item in items {

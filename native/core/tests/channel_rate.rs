@@ -91,7 +91,7 @@ fn a_token_is_used_for_an_item_that_is_handed_over_alone() {
 
 #[test]
 fn items_of_a_busy_key_use_no_token() {
-    let rate = Some(Rate { limit: 2, per: Duration::from_nanos(3_600_000_000_000) });
+    let rate = Some(Rate { limit: 2, per: Duration::from_secs(3600) });
     let channel = Channel::with_options(&ChannelOptions { rate, ..ChannelOptions::new(10) }).expect("valid");
     channel.send([(1, 0, 1), (2, 0, 1)].into_iter().collect::<Marked<_>>()).expect("open");
     let out = channel.lease(1).expect("the first token");

@@ -60,7 +60,7 @@ impl<B: Batch> Channel<B> {
     /// }
     /// assert_eq!(dropped, [1, 2, 3]);
     /// assert_eq!(channel.receive(1), Ok(vec![4]));
-    /// # Ok::<(), millrace_core::CapacityError>(())
+    /// # Ok::<(), millrace_core::OptionError>(())
     /// ```
     pub fn offer(&self, batch: B, mut dropped: impl FnMut(B)) -> Result<(), TrySendError<B>> {
         self.shared.send_over(batch, |_| (), |item| dropped(item.into_batch()))

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_wrap, reason = "places in a short list")]
+
 use std::time::Duration;
 
 use super::options::Rate;
@@ -174,7 +176,7 @@ fn random_programs_do_as_a_plain_model_does() {
                     let mut batch = Marked::default();
                     for _ in 0..random.usize(1..6) {
                         item += 1;
-                        batch.push(item, random.u8(0..lanes + 1), random.u64(0..=keys));
+                        batch.push(item, random.u8(0..=lanes), random.u64(0..=keys));
                     }
                     model.push(&marks(&batch), now);
                     schedule.push(batch, now);

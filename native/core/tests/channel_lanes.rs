@@ -226,8 +226,8 @@ fn producers_and_receivers_of_every_kind_lose_nothing() {
         let receivers = random.usize(1..4);
         let left = AtomicUsize::new(PRODUCERS);
         thread::scope(|scope| {
-            for producer in 0..PRODUCERS {
-                let (channel, left, seed) = (&channel, &left, seeds[producer]);
+            for (producer, &seed) in seeds.iter().enumerate().take(PRODUCERS) {
+                let (channel, left) = (&channel, &left);
                 scope.spawn(move || {
                     let mut random = fastrand::Rng::with_seed(seed);
                     let ahead = channel.producer();
@@ -248,7 +248,9 @@ fn producers_and_receivers_of_every_kind_lose_nothing() {
                             }
                         }
                     }
-                    waiting.into_iter().for_each(|send| block_on(send).expect("open"));
+                    for send in waiting {
+                        block_on(send).expect("open");
+                    }
                     if left.fetch_sub(1, Ordering::AcqRel) == 1 {
                         channel.close();
                     }
@@ -302,8 +304,8 @@ fn each_producers_lane_is_received_in_its_order() {
         let channel = channel::<(usize, usize)>(capacity, lanes, Duration::from_micros(random.u64(1..500)));
         let seeds: Vec<_> = (0..4).map(|_| random.u64(..)).collect();
         thread::scope(|scope| {
-            for producer in 0..4 {
-                let (channel, seed) = (&channel, seeds[producer]);
+            for (producer, &seed) in seeds.iter().enumerate() {
+                let channel = &channel;
                 scope.spawn(move || {
                     let mut random = fastrand::Rng::with_seed(seed);
                     let ahead = channel.producer();
@@ -316,7 +318,9 @@ fn each_producers_lane_is_received_in_its_order() {
                             waiting.push(ahead.send(batch));
                         }
                     }
-                    waiting.into_iter().for_each(|send| block_on(send).expect("open"));
+                    for send in waiting {
+                        block_on(send).expect("open");
+                    }
                 });
             }
             let mut last = HashMap::new();

@@ -91,13 +91,15 @@ fn a_token_is_used_for_an_item_that_is_handed_over_alone() {
 
 #[test]
 fn items_of_a_busy_key_use_no_token() {
-    let rate = Some(Rate { limit: 2, per: Duration::from_secs(3600) });
+    let rate = Some(Rate { limit: 2, per: Duration::from_millis(10) });
     let channel = Channel::with_options(&ChannelOptions { rate, ..ChannelOptions::new(10) }).expect("valid");
     channel.send([(1, 0, 1), (2, 0, 1)].into_iter().collect::<Marked<_>>()).expect("open");
-    let out = channel.lease(1).expect("the first token");
-    assert_eq!(channel.try_receive(1), Err(TryReceiveError::Empty));
-    drop(out.settle());
-    assert_eq!(channel.try_receive(1), Err(TryReceiveError::Empty), "one token at once");
+    let _out = channel.lease(1).expect("the first of two tokens");
+    for _ in 0..1000 {
+        assert_eq!(channel.try_receive(1), Err(TryReceiveError::Empty));
+    }
+    channel.send(Marked::one(3, 0, 2)).expect("open");
+    assert_eq!(channel.try_receive(1).map(Vec::from), Ok(vec![3]), "the second token is there");
 }
 
 #[test]
@@ -121,5 +123,19 @@ fn tasks_are_woken_when_there_is_a_token() {
             .collect();
         assert_eq!(received, [1, 2, 3, 4, 5]);
         drop(flag);
+    });
+}
+
+#[test]
+fn a_token_that_comes_while_a_receiver_falls_asleep_wakes_it() {
+    finishes(|| {
+        let channel = channel(50_000, Duration::from_secs(1));
+        for _ in 0..3 {
+            channel.send((0..10_000).collect()).expect("open");
+            let mut left: usize = 10_000;
+            while left > 0 {
+                left -= channel.receive(1).expect("open").len();
+            }
+        }
     });
 }

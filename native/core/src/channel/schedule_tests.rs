@@ -93,18 +93,18 @@ impl Model {
         for (index, &(item, lane, key)) in items.iter().enumerate() {
             let goes_along = index > 0 && key == 0 && items[index - 1].2 == 0 && items[index - 1].1 == lane;
             self.runs += u32::from(!goes_along);
-            self.items.push(Queued { item, lane, key, since, number: first + index as i64, run: self.runs });
+            self.items.push(Queued { item, lane, key, since, number: first + signed(index), run: self.runs });
         }
     }
 
     fn push(&mut self, items: &[(u32, u8, u64)], now: u64) {
         self.add(items, self.next, now);
-        self.next += items.len() as i64;
+        self.next += signed(items.len());
     }
 
     fn put_back(&mut self, items: &[(u32, u8, u64)], now: u64) {
         self.out.retain(|key| items.iter().all(|item| item.2 != *key));
-        self.first -= items.len() as i64;
+        self.first -= signed(items.len());
         self.add(items, self.first, now);
     }
 
@@ -139,6 +139,10 @@ impl Model {
         }
         Some(run.into_iter().map(|queued| (queued.item, queued.lane, queued.key)).collect())
     }
+}
+
+fn signed(n: usize) -> i64 {
+    i64::try_from(n).expect("a small number")
 }
 
 fn marks(batch: &Marked<u32>) -> Vec<(u32, u8, u64)> {

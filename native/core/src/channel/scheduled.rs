@@ -18,6 +18,8 @@ use crate::sync::{MutexGuard, Ordering, lock};
 pub(super) struct Scheduled<B> {
     schedule: Schedule<B>,
     bucket: Option<Bucket>,
+    /// Whether the last look for more found no token. One may have come a moment later, and would be nobody's.
+    dry: bool,
     /// When the alarm rings that was set for the next token.
     alarm: Option<u64>,
 }
@@ -32,6 +34,7 @@ impl<B: Batch> Scheduled<B> {
         Box::new(Scheduled {
             schedule: Schedule::new(options.lanes, options.aging),
             bucket: options.rate.map(Bucket::new),
+            dry: false,
             alarm: None,
         })
     }
@@ -150,7 +153,8 @@ impl<B: Batch> Receivers<B> {
         let now = clock();
         let returned: usize = self.returned.iter().map(|taken| taken.batch.len()).sum();
         let Some(scheduled) = self.gather(slots) else { return false };
-        if scheduled.tokens(now) == 0 {
+        scheduled.dry = scheduled.tokens(now) == 0;
+        if scheduled.dry {
             return false;
         }
         returned > n
@@ -167,7 +171,7 @@ impl<B: Batch> Receivers<B> {
         let scheduled = self.scheduled.as_deref_mut()?;
         let bucket = scheduled.bucket.as_ref()?;
         let now = clock();
-        if bucket.tokens(now) > 0 || !(wanted || scheduled.schedule.any()) {
+        if !scheduled.dry || !(wanted || scheduled.schedule.any()) {
             return None;
         }
         if scheduled.alarm.is_some_and(|at| at > now) {
@@ -253,7 +257,8 @@ impl<B: Batch> Shared<B> {
         if senders.best_direct(&mut scheduled.schedule, now).is_none() {
             return;
         }
-        if scheduled.tokens(now) == 0 {
+        scheduled.dry = scheduled.tokens(now) == 0;
+        if scheduled.dry {
             if let Some(at) = receivers.next_token(true) {
                 crate::alarm::set(at, self.this.clone());
             }

@@ -150,7 +150,8 @@ test('a paused system hands nothing over, and goes on where it was', async (t) =
   await system.sendMany([1, 2, 3, 4])
   await system.send(5)
   // On a busy machine there is room before the second is handled.
-  await until(() => handled.length === 2)
+  await until(() => handled.length >= 2)
+  t.deepEqual(handled, [1, 2])
   t.is(system.stats().state, 'paused')
   t.is(system.stats().queued, 3)
   system.resume()

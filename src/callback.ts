@@ -10,6 +10,7 @@ import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
 import type { Results } from './results.js'
 import type { Runs } from './runs.js'
+import { isThenable } from './thenable.js'
 import { inNextTurn, operationsInTurn, recently, turnIsDue } from './turn.js'
 
 /** What a callback consumer needs to know of its system. */
@@ -387,9 +388,4 @@ export class Callback<T, R> {
     this.#marks.seal(this.#generation, performance.now())
     binding.endItems(this.#system.handle)
   }
-}
-
-function isThenable<V>(value: V | PromiseLike<V>): value is PromiseLike<V> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return typeof (value as PromiseLike<V>).then === 'function'
 }

@@ -38,7 +38,7 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
     return this.#letters.length
   }
 
-  /** How many had to go because too many were kept. */
+  /** How many were taken in here and had to go, because too many were kept. */
   get evicted(): number {
     return this.#evicted
   }
@@ -56,7 +56,8 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
 
   /**
    * Sends the items of the letters for which `filter` gives true once more, in order; all of them without one. Each is a
-   * new production, whose attempts count from 1. Waits while the channel is full. Resolves with how many were sent.
+   * new production, whose attempts count from 1, with the key that the system's `key` gives it and the lowest priority.
+   * Waits while the channel is full. Resolves with how many were sent.
    *
    * Rejects as `send` does; what was not sent stays here.
    */

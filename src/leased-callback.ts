@@ -13,6 +13,7 @@ import { toFailure } from './failure.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
 import { binding } from './native.js'
 import { judge, type RetryIf } from './retry.js'
+import { isThenable } from './thenable.js'
 import { inNextTurn, turnIsDue } from './turn.js'
 import type { SendOptions } from './wait.js'
 
@@ -213,6 +214,7 @@ export class LeasedCallback<T, R> {
     this.#running.add(execution)
     this.#expected += items.length
     const began = performance.now()
+    let settle: () => void
     try {
       const tagged = items.some(({ tag }) => tag !== 0)
       const call = (tagged ? undefined : this.#sending) ?? this.#handler
@@ -228,13 +230,13 @@ export class LeasedCallback<T, R> {
         )
         return
       }
-      execution.expired = handlerTimeout !== undefined && performance.now() - began > handlerTimeout
-      this.#leave(execution)
-      this.#succeeded(execution, result)
+      settle = () => this.#succeeded(execution, result)
     } catch (error) {
-      this.#leave(execution)
-      this.#failed(execution, error)
+      settle = () => this.#failed(execution, error)
     }
+    execution.expired = handlerTimeout !== undefined && performance.now() - began > handlerTimeout
+    this.#leave(execution)
+    settle()
   }
 
   #limit(execution: Execution<T>, ms: number): void {
@@ -361,9 +363,4 @@ export class LeasedCallback<T, R> {
 
 function timeoutError(ms: number): HandlerTimeoutError {
   return new HandlerTimeoutError(`expected the attempt to end within ${ms} ms (handlerTimeout)`)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return typeof (value as PromiseLike<unknown>).then === 'function'
 }

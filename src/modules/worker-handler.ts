@@ -11,6 +11,7 @@ import { type ContextOwner, type ContextSystem, HandlerContext } from '../handle
 import { binding } from '../native.js'
 import { judge, type RetryIf } from '../retry.js'
 import { checkSystemSend, type Sender } from '../sender.js'
+import { isThenable } from '../thenable.js'
 import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
 import { toThrownFailure } from './failure.js'
 import type { AnyFunction } from './load.js'
@@ -282,9 +283,4 @@ function refusal(consumers: number): WouldDeadlockError {
   return new WouldDeadlockError(
     `ctx.send(): expected a consumer that can make room, but the channel is full and all ${consumers} wait to send`,
   )
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-  return typeof (value as PromiseLike<unknown>).then === 'function'
 }

@@ -1,7 +1,7 @@
 //! Items for a JavaScript function, and what became of them.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use millrace_core::system::{Delivery, ExternalConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
@@ -9,7 +9,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, Marks, from_ms};
-use crate::environment::{Environment, Ready, lock};
+use crate::environment::{Environment, lock};
 use crate::error::Result;
 use crate::registry;
 
@@ -37,10 +37,10 @@ pub struct Callback {
 }
 
 impl Callback {
-    pub fn new(consumer: ExternalConsumer<Items, Items>, environment: Arc<Environment>, system: u32) -> Self {
+    pub fn new(consumer: ExternalConsumer<Items, Items>, environment: &Arc<Environment>, system: u32) -> Self {
         Callback {
             consumer,
-            waker: Waker::from(Arc::new(ItemsWaker { environment, system })),
+            waker: environment.items_waker(system),
             rest: None,
             given: Vec::new(),
             handed: 0,
@@ -128,17 +128,6 @@ impl Callback {
             }
         }
         self.consumer.ended();
-    }
-}
-
-struct ItemsWaker {
-    environment: Arc<Environment>,
-    system: u32,
-}
-
-impl Wake for ItemsWaker {
-    fn wake(self: Arc<Self>) {
-        self.environment.notify(Ready::Items(self.system));
     }
 }
 

@@ -75,6 +75,11 @@ impl Environment {
         }
     }
 
+    /// A waker that tells of items for `handle`: a system, a worker or an attachment to a channel.
+    pub fn items_waker(self: &Arc<Self>, handle: u32) -> Waker {
+        Waker::from(Arc::new(ItemsWaker { environment: Arc::clone(self), handle }))
+    }
+
     /// Lets a send that was not admitted at once wait; returns its id.
     pub fn add_send(self: &Arc<Self>, pending: Pending) -> i64 {
         let mut sends = lock(&self.sends);
@@ -172,6 +177,17 @@ struct SendWaker {
 impl Wake for SendWaker {
     fn wake(self: Arc<Self>) {
         self.environment.notify(Ready::Send(self.id));
+    }
+}
+
+struct ItemsWaker {
+    environment: Arc<Environment>,
+    handle: u32,
+}
+
+impl Wake for ItemsWaker {
+    fn wake(self: Arc<Self>) {
+        self.environment.notify(Ready::Items(self.handle));
     }
 }
 

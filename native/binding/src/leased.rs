@@ -1,7 +1,7 @@
 //! Items for a JavaScript function one at a time, each settled by itself: they may be tried again.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use millrace_core::system::{Fate, LeasedConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
-use crate::environment::{Environment, Ready, lock};
+use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result};
 use crate::outcome::epoch_ms;
 use crate::registry;
@@ -24,8 +24,8 @@ pub struct Leased {
 }
 
 impl Leased {
-    pub fn new(consumer: LeasedConsumer<Items, Items>, environment: Arc<Environment>, system: u32) -> Self {
-        let waker = Waker::from(Arc::new(ItemsWaker { environment, system }));
+    pub fn new(consumer: LeasedConsumer<Items, Items>, environment: &Arc<Environment>, system: u32) -> Self {
+        let waker = environment.items_waker(system);
         Leased { consumer, waker, large: None }
     }
 
@@ -43,17 +43,6 @@ impl Leased {
         row[2] = items.tag(0) as f64;
         self.large = chunk.add(items);
         chunk.finish(0)
-    }
-}
-
-struct ItemsWaker {
-    environment: Arc<Environment>,
-    system: u32,
-}
-
-impl Wake for ItemsWaker {
-    fn wake(self: Arc<Self>) {
-        self.environment.notify(Ready::Items(self.system));
     }
 }
 

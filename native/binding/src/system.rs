@@ -70,9 +70,8 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
     if let Some(limit) = letters_limit {
         system.limit_dead_letters(limit as usize);
     }
-    let callback =
-        (external && !one_by_one).then(|| Callback::new(system.external_consumer(), Arc::clone(&environment), handle));
-    let leased = one_by_one.then(|| Leased::new(system.leased_consumer(), Arc::clone(&environment), handle));
+    let callback = (external && !one_by_one).then(|| Callback::new(system.external_consumer(), &environment, handle));
+    let leased = one_by_one.then(|| Leased::new(system.leased_consumer(), &environment, handle));
     let entry = Entry {
         system,
         environment,

@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use millrace_core::channel::ClaimWord;
@@ -14,7 +14,7 @@ use napi_derive::napi;
 
 use crate::chunk::{Chunk, from_ms};
 use crate::consume::{ABORTED, ENDED, NOTHING};
-use crate::environment::{Environment, Ready, lock};
+use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result, columns_error};
 use crate::outbox::{Notes, Outbox};
 use crate::registry;
@@ -137,17 +137,6 @@ impl State {
     }
 }
 
-struct WorkerWaker {
-    environment: Arc<Environment>,
-    worker: u32,
-}
-
-impl Wake for WorkerWaker {
-    fn wake(self: Arc<Self>) {
-        self.environment.notify(Ready::Items(self.worker));
-    }
-}
-
 /// Makes this environment the worker in place `index` of a system; `null` where that place is not vacant. The arrays
 /// are kept, and read when the environment ends; the one element of `claims` is used by `Atomics` alone.
 #[napi(catch_unwind)]
@@ -171,7 +160,7 @@ pub fn attach_worker(
     let word = unsafe { ClaimWord::new(word) };
     let Some(consumer) = entry.system.worker_consumer(index as usize, word) else { return Ok(None) };
     let worker = registry::next_handle();
-    let waker = Waker::from(Arc::new(WorkerWaker { environment: Arc::clone(&environment), worker }));
+    let waker = environment.items_waker(worker);
     let state = State { consumer, waker, large: None, chunk, outbox, _claims: claims };
     registry::add_worker(worker, Arc::new(Worker { environment, system, state: Mutex::new(Some(state)) }));
     Ok(Some(worker))

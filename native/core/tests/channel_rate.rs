@@ -26,36 +26,47 @@ fn rates_of_nothing_are_refused_by_name() {
     assert_eq!(refused(1, Duration::ZERO), Some("rate.per"));
 }
 
+/// How many items four threads receive in a second, at a thousand a second.
+fn received_in_a_second() -> usize {
+    let channel = channel(1000, Duration::from_secs(1));
+    channel.send((0..5000).collect()).expect("room for all");
+    let received = AtomicUsize::new(0);
+    let begin = Instant::now();
+    let second = Duration::from_secs(1);
+    thread::scope(|scope| {
+        for receiver in 0..4 {
+            let (channel, received) = (&channel, &received);
+            scope.spawn(move || {
+                while let Some(left) = second.checked_sub(begin.elapsed()) {
+                    let n = match receiver {
+                        0 | 1 => channel.receive_timeout(1, left).map(|batch| batch.len()),
+                        2 => channel.receive_timeout(7, left).map(|batch| batch.len()),
+                        _ => channel.lease_timeout(1, left).map(|lease| lease.settle().len()),
+                    };
+                    received.fetch_add(n.unwrap_or(0), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    // The end may be late, on a busy machine.
+    let most = 1010.0 + 10.0 * begin.elapsed().saturating_sub(second).as_secs_f64() * 1000.0;
+    let received = received.into_inner();
+    assert!(received as f64 <= most, "{received} items, of {most} at the most");
+    received
+}
+
 #[test]
 fn a_second_at_a_thousand_a_second_for_four_threads() {
     finishes(|| {
-        let channel = channel(1000, Duration::from_secs(1));
-        channel.send((0..5000).collect()).expect("room for all");
-        let received = AtomicUsize::new(0);
-        let begin = Instant::now();
-        let second = Duration::from_secs(1);
-        thread::scope(|scope| {
-            for receiver in 0..4 {
-                let (channel, received) = (&channel, &received);
-                scope.spawn(move || {
-                    while let Some(left) = second.checked_sub(begin.elapsed()) {
-                        let n = match receiver {
-                            0 | 1 => channel.receive_timeout(1, left).map(|batch| batch.len()),
-                            2 => channel.receive_timeout(7, left).map(|batch| batch.len()),
-                            _ => channel.lease_timeout(1, left).map(|lease| lease.settle().len()),
-                        };
-                        received.fetch_add(n.unwrap_or(0), Ordering::Relaxed);
-                    }
-                });
-            }
-        });
-        // The end may be late, on a busy machine.
-        let most = 1010.0 + 10.0 * begin.elapsed().saturating_sub(second).as_secs_f64() * 1000.0;
-        let received = received.into_inner();
-        // What a busy machine keeps from receiving for more than 10 ms is lost.
-        let least = if std::env::var("MILLRACE_LONG").as_deref() == Ok("1") { 990 } else { 500 };
-        assert!(received >= least, "{received} items in a second");
-        assert!(received as f64 <= most, "{received} items, of {most} at the most");
+        // What a busy machine keeps from receiving for more than 10 ms is lost, so the bound is for one good second.
+        let seconds: Vec<_> = (0..10)
+            .scan(false, |done, _| {
+                let received = (!*done).then(received_in_a_second)?;
+                *done = received >= 990;
+                Some(received)
+            })
+            .collect();
+        assert!(seconds.last().is_some_and(|received| *received >= 990), "{seconds:?} items in a second each");
     });
 }
 

@@ -1,12 +1,11 @@
 //! One handle to a channel, in one environment.
 
 use std::sync::{Arc, Mutex};
-use std::task::{Wake, Waker};
 
 use super::Entry;
 use super::receive::Inlet;
 use super::send::Outlet;
-use crate::environment::{Environment, Ready, lock};
+use crate::environment::{Environment, lock};
 use crate::registry;
 
 /// The mutexes are for the types: only the thread of the environment uses them.
@@ -23,7 +22,7 @@ pub struct Attachment {
 impl Attachment {
     pub fn new(environment: Arc<Environment>, entry: Arc<Entry>, creator: bool) -> Self {
         let handle = registry::next_handle();
-        let waker = Waker::from(Arc::new(ItemsWaker { environment: Arc::clone(&environment), attachment: handle }));
+        let waker = environment.items_waker(handle);
         let outlet = Mutex::new(Outlet::new(&entry.channel, environment.may_wait()));
         let inlet = Mutex::new(Inlet::new(&entry.channel, waker, environment.may_wait()));
         Attachment { handle, environment, entry, creator, outlet, inlet }
@@ -38,16 +37,5 @@ impl Attachment {
         lock(&self.outlet).end();
         lock(&self.inlet).end();
         self.entry.detach();
-    }
-}
-
-struct ItemsWaker {
-    environment: Arc<Environment>,
-    attachment: u32,
-}
-
-impl Wake for ItemsWaker {
-    fn wake(self: Arc<Self>) {
-        self.environment.notify(Ready::Items(self.attachment));
     }
 }

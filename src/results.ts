@@ -5,7 +5,7 @@ import { inNextTurn, turnIsDue } from './turn.js'
 
 /** ms for which results are gathered where they trickle in: to be woken for each costs the threads that make them a core. */
 const GATHERED = 4
-/** Results trickle where so many at the most come at once, and at least so many in a ms. */
+/** Results trickle where so many at the most are there until there are none, and at least so many in a ms. */
 const FEW = 32
 const OFTEN = 0.5
 
@@ -32,9 +32,9 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   #readers: Reader<R>[] = []
   #end: { error?: unknown } | undefined
   #claimed = false
-  /** When results came last. */
-  #cameAt = 0
-  #trickles = false
+  /** When there were none last, and how many have come since. */
+  #emptyAt = 0
+  #came = 0
   #gathering: NodeJS.Timeout | undefined
 
   constructor(origin: ResultsOrigin<R>) {
@@ -69,7 +69,7 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   /** Serves readers that wait, now that there may be more to bring. */
   ready(): void {
     while (this.#readers.length > 0) {
-      const values = this.#refill()
+      const values = this.#bring()
       if (values.length === 0) return
       for (const value of values) this.push(value)
     }
@@ -80,7 +80,7 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
     if (this.#end) return
     clearTimeout(this.#gathering)
     for (;;) {
-      const values = this.#refill()
+      const values = this.#origin.refill?.(true) ?? []
       if (values.length === 0) break
       for (const value of values) this.push(value)
     }
@@ -91,14 +91,13 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   next(): Promise<IteratorResult<R, undefined>> {
     return new Promise((resolve, reject) => {
       const reader = { resolve, reject }
-      if (this.length === 0 && !this.#end && !this.#trickles) this.#values = this.#refill()
+      if (this.length === 0 && !this.#end && this.#gathering === undefined) this.#values = this.#bring()
       if (this.length === 0) {
         if (this.#end) {
           this.#finish(reader)
           return
         }
         this.#readers.push(reader)
-        if (this.#trickles) this.#gather()
         return
       }
       const result = { value: this.#take(), done: false } as const
@@ -123,21 +122,25 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
     return this
   }
 
-  /** The results that are there: all of them, where they come a few at a time. */
-  #refill(): R[] {
-    const values: R[] = this.#origin.refill?.(false) ?? []
+  /**
+   * The next results that are there. Where there are none, later ones are told of: by the native side at once, or where they
+   * trickle in, by a timer.
+   */
+  #bring(): R[] {
+    const values = this.#origin.refill?.(false) ?? []
     if (values.length === 0) {
-      this.#trickles = false
-      return this.#origin.refill?.(true) ?? []
+      const now = performance.now()
+      const came = this.#came
+      const trickles = came > 0 && came <= FEW && came / (now - this.#emptyAt) >= OFTEN
+      this.#came = 0
+      this.#emptyAt = now
+      if (trickles) {
+        this.#gather()
+        return values
+      }
+      values.push(...(this.#origin.refill?.(true) ?? []))
     }
-    while (values.length <= FEW) {
-      const more = this.#origin.refill?.(false) ?? []
-      if (more.length === 0) break
-      values.push(...more)
-    }
-    const now = performance.now()
-    this.#trickles = values.length <= FEW && values.length / (now - this.#cameAt) >= OFTEN
-    this.#cameAt = now
+    this.#came += values.length
     return values
   }
 

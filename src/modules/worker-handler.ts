@@ -64,9 +64,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.worker = start.index
     // A worker in a dead one's place counts anew.
     this.prefix = `${start.index}.${threadId}.`
-    this.#handler = handler
+    this.#handler = this.#limited(handler)
     this.#retryIf = retryIf
-    this.#sending = sending
+    this.#sending = sending && this.#limited(sending)
     this.#tell = tell
     const { sender, port } = openSender<unknown>(start.system, start, () => this.#flush())
     this.#sender = sender
@@ -163,9 +163,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       const wanted = collecting || run
       const call = run ? handler : sending
       try {
-        let result = this.#start.limit
-          ? this.#callTimed(call, items[done], this.#start.limit)
-          : call(items[done], new HandlerContext<unknown>(this, this.sequence))
+        let result = call(items[done], new HandlerContext<unknown>(this, this.sequence))
         if (isThenable(result)) {
           this.#reportSoon()
           result = await result
@@ -194,30 +192,30 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#adapt(done, took)
   }
 
-  /** The same call, but the attempt fails once it is over where that took longer than the limit. */
-  async #callTimed(
-    call: AnyFunction,
-    item: unknown,
-    { ms, since }: NonNullable<WorkerStart['limit']>,
-  ): Promise<unknown> {
-    const controller = new AbortController()
-    this.#timed = controller
-    const error = new HandlerTimeoutError(`expected the attempt to end within ${ms} ms (handlerTimeout)`)
-    const timer = setTimeout(() => controller.abort(error), ms)
-    const began = performance.now()
-    // Timers may be a little early, and where the thread is blocked they don't come.
-    const isLate = (): boolean => controller.signal.aborted || performance.now() - began > ms
-    Atomics.store(since, this.worker, BigInt(Date.now()))
-    try {
-      const result = await call(item, new HandlerContext<unknown>(this, this.sequence))
-      if (isLate()) throw error
-      return result
-    } catch (thrown) {
-      throw isLate() ? error : thrown
-    } finally {
-      Atomics.store(since, this.worker, 0n)
-      clearTimeout(timer)
-      this.#timed = undefined
+  /** The same function, but its call fails once it is over where that took longer than the limit. */
+  #limited(call: AnyFunction): AnyFunction {
+    if (!this.#start.limit) return call
+    const { ms, since } = this.#start.limit
+    return async (...args: unknown[]): Promise<unknown> => {
+      const error = new HandlerTimeoutError(`expected the attempt to end within ${ms} ms (handlerTimeout)`)
+      const controller = new AbortController()
+      this.#timed = controller
+      const timer = setTimeout(() => controller.abort(error), ms)
+      const began = performance.now()
+      // Timers may be a little early, and where the thread is blocked they don't come.
+      const isLate = (): boolean => controller.signal.aborted || performance.now() - began > ms
+      Atomics.store(since, this.worker, BigInt(Date.now()))
+      try {
+        const result = await call(...args)
+        if (isLate()) throw error
+        return result
+      } catch (thrown) {
+        throw isLate() ? error : thrown
+      } finally {
+        Atomics.store(since, this.worker, 0n)
+        clearTimeout(timer)
+        this.#timed = undefined
+      }
     }
   }
 

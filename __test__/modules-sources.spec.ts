@@ -212,6 +212,36 @@ test('a worker that dies between its loading and its begin ends the system, or i
   }
 })
 
+test('a worker that dies while others still load is replaced once all can begin', async (t) => {
+  assertSaid(
+    t,
+    await runFile(
+      t,
+      `const { handlerModule } = await import(library)
+      const dead = new Int32Array(new SharedArrayBuffer(4))
+      // The first is loaded and dies; the second loads until that has been heard; the third takes the first's place.
+      const module = handlerModule(new URL('data:text/javascript,' + encodeURIComponent(\`
+        import { threadId } from 'node:worker_threads'
+        export function init(dead) {
+          if (threadId === 1) setImmediate(() => process.exit(6))
+          if (threadId === 2) Atomics.wait(dead, 0, 0)
+        }
+        export default () => threadId\`)), { init: dead })
+      process.once('worker', (worker) => worker.once('exit', () => {
+        dead[0] = 1
+        Atomics.notify(dead, 0)
+      }))
+      const system = new ProducerConsumerSystem({ consumers: 2, handler: module })
+      const died = new Promise((resolve) => system.once('workerExit', resolve))
+      await system.start()
+      const { worker } = await died
+      while (system.stats().consumers.some(({ state }) => state !== 'waiting')) await new Promise(setImmediate)
+      console.log(worker, (await system.stop()).state)`,
+    ),
+    '0 stopped',
+  )
+})
+
 test('a program whose sources have ended ends', async (t) => {
   assertSaid(
     t,

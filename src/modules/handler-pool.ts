@@ -51,7 +51,10 @@ export class HandlerPool {
   /** The limit of an attempt, and since when each worker has been at one; see `WorkerStart`. */
   readonly #limit: WorkerStart['limit']
   #watch: NodeJS.Timeout | undefined
+  /** What ended workers that were loaded, and died before they could begin. */
+  readonly #deadEarly = new Map<number, unknown>()
   #lastError: unknown
+  #begun = false
   #closing = false
 
   /** @param sink - where results go, other than to the system */
@@ -90,7 +93,9 @@ export class HandlerPool {
 
   /** Lets all workers begin. */
   begin(): void {
+    this.#begun = true
     for (const { thread } of this.#places) thread?.tell({ type: 'begin' })
+    for (const [index, error] of this.#deadEarly) this.#died(index, error)
     if (this.#limit) this.#watch = setInterval(() => this.#endOverdue(), WATCH_MS).unref()
   }
 
@@ -130,7 +135,12 @@ export class HandlerPool {
       },
       {
         told: (message) => this.#told(message),
-        exited: (error) => this.#exited(place, index, error),
+        exited: (error) => {
+          place.thread = undefined
+          // Before the system starts, no place is vacant.
+          if (this.#begun) this.#died(index, error)
+          else this.#deadEarly.set(index, error)
+        },
       },
     )
     place.thread = thread
@@ -155,8 +165,8 @@ export class HandlerPool {
     if (message.type === 'stop') this.#system.requestStop()
   }
 
-  #exited(place: Place, index: number, error: unknown): void {
-    place.thread = undefined
+  #died(index: number, error: unknown): void {
+    const place = this.#places[index] as Place
     const ended = place.overdue
       ? new HandlerTimeoutError(
           `the worker was terminated: its handler had not ended ${GRACE_MS} ms after its limit`,

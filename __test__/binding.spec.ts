@@ -55,8 +55,8 @@ test('a panic in the binding becomes an error', async (t) => {
     `const { binding } = await import(new URL('native.js', library))
     const environment = binding.openEnvironment(() => {}, false)
     const system = binding.createSystem(environment, {
-      producers: 1, consumers: 1, capacity: 1, order: { priorities: 0 }, source: { kind: 'none' }, handler: { kind: 'external' }, leased: false,
-      retry: { attempts: 1, deaths: 2, delay: 0, exponential: false, max: 0, jitter: 0 },
+      producers: 1, consumers: 1, capacity: 1, overflow: 0, order: { priorities: 0 }, source: { kind: 'none' }, handler: { kind: 'external' }, leased: false,
+       retry: { attempts: 1, deaths: 2, delay: 0, exponential: false, max: 0, jitter: 0 },
     })
     // A chunk that is too small is a bug of the caller's.
     try { binding.attachItems(system, new Uint8Array(8)) } catch (error) { console.log(error.message) }
@@ -74,6 +74,7 @@ function makeSystem(): number {
       producers: 1,
       consumers: 1,
       capacity: 1,
+      overflow: 0,
       order: { priorities: 0 },
       source: { kind: 'none' },
       handler: { kind: 'external' },

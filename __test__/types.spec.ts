@@ -217,3 +217,19 @@ test('what a select gives is typed by the cases', (t) => {
   // @ts-expect-error: a channel is no case
   void select([texts]).catch(() => {})
 })
+
+test('what is dropped is typed as what is sent', (t) => {
+  const channel = new Channel<string>({
+    overflow: 'drop-oldest',
+    onDrop: (item) => expectTypeOf(item).toBeString(),
+  })
+  Channel.attach(channel.token, { onDrop: (item) => expectTypeOf(item).toBeString() })
+  new ProducerConsumerSystem({
+    source: sequence({ of: 'number' }),
+    handler: noop(),
+    overflow: 'drop-newest',
+    onDrop: (item) => expectTypeOf(item).toBeNumber(),
+  })
+  // @ts-expect-error: no such overflow
+  t.throws(() => new Channel({ overflow: 'drop' }))
+})

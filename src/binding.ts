@@ -11,10 +11,19 @@ import type { SourcePlan } from './sources.js'
 import type { SystemStats } from './stats.js'
 
 /** What a native send says: a positive number is the id of a send that waits. */
-export const Admission = { Admitted: 0, Full: -1, Closed: -2, Aborted: -3 } as const
+export const Admission = {
+  Admitted: 0,
+  Full: -1,
+  Closed: -2,
+  Aborted: -3,
+  /** As `Admitted`; and items were dropped, which are to be told of. */
+  Overflowed: -4,
+  /** There was no room, and the channel rejects. */
+  Rejected: -5,
+} as const
 
 /** How a send into a channel takes it when there is no room. */
-export const SendMode = { Wait: 0, Try: 1, Block: 2 } as const
+export const SendMode = { Wait: 0, Try: 1, Block: 2, Offer: 3 } as const
 
 /** What a send that blocks the thread says while it is not through. */
 export const STILL_WAITING = 1
@@ -70,6 +79,8 @@ export interface SystemSpec {
   producers: number
   consumers: number
   capacity: number
+  /** A place in `OVERFLOWS`. */
+  overflow: number
   order: NativeOrder
   /** `external`: items come from JavaScript by one of the system's own producers. */
   source: SourcePlan | { kind: 'none' | 'external' }
@@ -142,6 +153,8 @@ export interface NativeAttachment {
   channel: number
   capacity: number
   maxWaiting: number
+  /** A place in `OVERFLOWS`. */
+  overflow: number
   /** 0 for none. */
   priorities: number
 }
@@ -220,6 +233,9 @@ export interface Binding {
     firstTag: number,
     fromSource: boolean,
   ): number
+  /** From now on what this port's sends drop is kept, for `takeDropped`. */
+  wantDropped(port: number): void
+  takeDropped(port: number): NativeItems[]
   /** As `sendBlobs`, for items with a priority, or keys: none, one for all, or one for each. `wait`: as `sendItem` has it. */
   sendMarked(
     port: number,
@@ -327,6 +343,7 @@ export interface Binding {
     capacity: number,
     maxWaiting: number,
     order: NativeOrder,
+    overflow: number,
   ): NativeAttachment
   /** Null where the token's channel is gone, or never was. */
   attachChannel(environment: number, handle: number, id: string): NativeAttachment | null
@@ -375,6 +392,9 @@ export interface Binding {
     label: NativeLabel,
     mode: number,
   ): number
+  /** From now on what this environment's sends drop is kept, for `takeChannelDropped`. */
+  wantChannelDropped(channel: number): void
+  takeChannelDropped(channel: number): NativeItems[]
   /** Blocks the thread for `ms`, and 20 at most. An `Admission`, or `STILL_WAITING`. */
   blockChannelSend(channel: number, ms: number): number
   /** Takes the item of the send that blocks out: `Full`, or the `Admission` that it got meanwhile. */

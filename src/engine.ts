@@ -36,6 +36,7 @@ import { SourcePool } from './modules/source-pool.js'
 import { binding } from './native.js'
 import type { SystemPlan } from './options.js'
 import { NativeOutcomes } from './outcomes.js'
+import { type OnDrop, OVERFLOWS, type Overflow } from './overflow.js'
 import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
@@ -52,6 +53,8 @@ export class Engine<T, R>
   readonly capacity: number
   readonly consumers: number
   readonly maxWaiting: number
+  readonly overflow: Overflow
+  readonly onDrop: OnDrop<T> | undefined
   readonly priorities: number
   readonly refusesKeys: boolean
   readonly events = new Events<T>()
@@ -87,10 +90,13 @@ export class Engine<T, R>
     this.capacity = plan.capacity
     this.consumers = plan.consumers
     this.maxWaiting = plan.maxWaiting
+    this.overflow = plan.overflow
+    this.onDrop = plan.onDrop
     this.deadLetters = plan.deadLetters
     this.priorities = plan.order.priorities
     this.refusesKeys = typeof plan.handler === 'function' && plan.leased === undefined
     this.handle = callNative(() => binding.createSystem(environmentHandle(), specOf(plan)))
+    if (this.onDrop) binding.wantDropped(this.handle)
     this.sender = new Sender(this, this.runs, plan.key)
     this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
     this.#outcomes = new NativeOutcomes(this.handle)
@@ -327,7 +333,7 @@ export class Engine<T, R>
   }
 
   async sendFrom(consumer: object | undefined, item: T, options: SystemSendOptions = {}): Promise<void> {
-    if (consumer === undefined) return this.sender.send(item, options)
+    if (consumer === undefined || this.overflow !== 'wait') return this.sender.send(item, options)
     if (this.#guard.mayWait(consumer)) {
       this.#callback?.handlerWaits()
       return this.sender.send(item, options, this.#guard.countOf(consumer))
@@ -532,7 +538,8 @@ export class Engine<T, R>
 }
 
 function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
-  const { producers, consumers, capacity, order, source, handler, retry, handlerTimeout, leased } = plan
+  const { producers, consumers, capacity, overflow, order, source, handler, retry, handlerTimeout, leased } =
+    plan
   return {
     retry,
     ...(handlerTimeout !== undefined && { handlerTimeout }),
@@ -541,6 +548,7 @@ function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
     producers,
     consumers,
     capacity,
+    overflow: OVERFLOWS.indexOf(overflow),
     order,
     source:
       source === undefined

@@ -79,7 +79,7 @@ export class AbortedError extends MillraceError {
   }
 }
 
-/** More sends wait than `maxWaiting` allows: the item did not enter. */
+/** More sends wait than `maxWaiting` allows, or the channel rejects without room: the item did not enter. For `run`: it was dropped. */
 export class FullError extends MillraceError {
   /** For `sendMany`: how many of its items, from the first on, were sent. */
   declare accepted?: number

@@ -4,6 +4,7 @@ import type { NativeFailure } from './binding.js'
 import {
   AbortedError,
   ClosedError,
+  FullError,
   HandlerError,
   HandlerTimeoutError,
   InvalidOptionError,
@@ -25,6 +26,7 @@ export function toThrown(failure: NativeFailure): unknown {
 /** What failed natively, as an error. */
 export function toError({ code, message }: NativeFailure): MillraceError {
   if (code === 'ERR_MILLRACE_WORKER_DIED') return new WorkerDiedError(message)
+  if (code === 'ERR_MILLRACE_FULL') return new FullError(message)
   if (code === 'ERR_MILLRACE_HANDLER_TIMEOUT') return new HandlerTimeoutError(message)
   if (code === 'ERR_MILLRACE_CLOSED') return new ClosedError(message)
   if (code === 'ERR_MILLRACE_ABORTED' || code === SINK_ABORTED) return new AbortedError(message)

@@ -1,6 +1,12 @@
 /** A bounded channel that crosses threads, and a producer-consumer system on top of it. */
 
-export { Channel, type ChannelOptions, type SendSyncOptions, type SyncOptions } from './channel/channel.js'
+export {
+  type AttachOptions,
+  Channel,
+  type ChannelOptions,
+  type SendSyncOptions,
+  type SyncOptions,
+} from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
 export type { MarkOptions, OrderOptions, RateOptions, SystemSendOptions } from './channel/order-options.js'
@@ -65,6 +71,7 @@ export type {
   SystemOptions,
   SystemSource,
 } from './options.js'
+export type { OnDrop, Overflow } from './overflow.js'
 export type { DeadLetter, DeadLetterReason, Report } from './report.js'
 export type { BackoffOptions, RetryOptions } from './retry.js'
 export {

@@ -12,6 +12,7 @@ import { InvalidOptionError, messageOf } from './errors.js'
 import { type Handler, type HandlerPlan, hash, hashFile, NativeHandler, noop, sleep } from './handlers.js'
 import type { LeasedPlan } from './leased-callback.js'
 import { handlerModule, isModulePlace, planModule, sourceModule, WorkerModule } from './modules/module.js'
+import { checkOnDrop, checkOverflow, type OnDrop, type Overflow } from './overflow.js'
 import { planRetry, type RetryOptions, type RetryPlan } from './retry.js'
 import { files, lines, NativeSource, type Source, type SourcePlan, sequence } from './sources.js'
 import { checkBoolean, checkChoice, checkInteger, checkMs, checkOptions, checkSignal } from './validate.js'
@@ -44,6 +45,17 @@ export interface SystemOptions<T, R> extends OrderOptions {
   capacity?: number | undefined
   /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number | undefined
+  /**
+   * What a send does that finds no room, and what a source does that is JavaScript. Default `'wait'`. A JavaScript source
+   * waits with `'reject'` too, a native source always. Items that are dropped are
+   * produced and discarded; a `run` of one rejects with `FullError`. With `'drop-oldest'` a handler takes items one by one.
+   */
+  overflow?: Overflow | undefined
+  /**
+   * Called with each item that a send or source of this thread drops. What it throws becomes an uncaught exception, and
+   * no failure of the send. Sends of handlers and sources that are modules drop in their worker: those are only counted.
+   */
+  onDrop?: OnDrop<T> | undefined
   /**
    * The channel that items come through, in place of `capacity` and a source: the system takes them from there, a few
    * at a time, and `send` sends there. Others may send to it and receive from it too. The system's stop leaves it open,
@@ -123,6 +135,8 @@ export interface SystemPlan<T, R> {
   consumers: number
   capacity: number
   maxWaiting: number
+  overflow: Overflow
+  onDrop: OnDrop<T> | undefined
   order: NativeOrder
   key: ((item: T) => string | undefined) | undefined
   source: SourcePlan | SourceFunction<T> | WorkerModule | ForeignChannel | undefined
@@ -147,6 +161,8 @@ const KNOWN = [
   'consumers',
   'capacity',
   'maxWaiting',
+  'overflow',
+  'onDrop',
   'channel',
   'source',
   'handler',
@@ -204,6 +220,8 @@ export function planSystem<T, R>(given: SystemOptions<T, R> | BatchedSystemOptio
       maxWaiting === undefined
         ? Infinity
         : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
+    overflow: checkOverflow(options.overflow),
+    onDrop: checkOnDrop(options.onDrop),
     order: checkOrder(options),
     key: planKey(options, source),
     source,
@@ -275,7 +293,7 @@ function planKey<T, R>(
 }
 
 function planChannel<T, R>(options: SystemOptions<T, R>): ItemChannel<T> | undefined {
-  const { channel, capacity, source } = options
+  const { channel, capacity, source, overflow, onDrop } = options
   if (channel === undefined) return undefined
   for (const name of ORDER_OPTIONS) {
     if (options[name] === undefined) continue
@@ -285,6 +303,10 @@ function planChannel<T, R>(options: SystemOptions<T, R>): ItemChannel<T> | undef
   if (fault) throw new InvalidOptionError('channel', 'a channel', channel, fault.hint)
   if (capacity !== undefined)
     throw new InvalidOptionError('capacity', 'none beside a channel, which has its own', capacity)
+  if (overflow !== undefined)
+    throw new InvalidOptionError('overflow', 'none beside a channel, which has its own', overflow)
+  if (onDrop !== undefined)
+    throw new InvalidOptionError('onDrop', 'none beside a channel, whose sends have their own', onDrop)
   if (source !== undefined)
     throw new InvalidOptionError('source', 'none beside a channel, which items come from', source)
   return channel

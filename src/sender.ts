@@ -5,9 +5,11 @@ import { checkKey, checkMarks, type MarkOptions, type SystemSendOptions } from '
 import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { Kind } from './codec/kind.js'
 import { warnOfCrowd } from './crowd.js'
+import { tellDropped } from './dropped.js'
 import { cancelSend, listenToSend } from './environment.js'
 import { FullError, InvalidOptionError } from './errors.js'
 import { binding } from './native.js'
+import { type OnDrop, type Overflow, rejectedError } from './overflow.js'
 import type { Runs } from './runs.js'
 import { doneInTurn } from './turn.js'
 import { checkOptions } from './validate.js'
@@ -18,6 +20,10 @@ export interface SenderSystem {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
+  /** Whether sends wait for room. Natively known, too. */
+  readonly overflow: Overflow
+  /** Told of what sends drop. */
+  readonly onDrop: OnDrop<never> | undefined
   /** 0 for none. */
   readonly priorities: number
   /** Whether its handler settles many items at once, so that keys would mean nothing. */
@@ -115,7 +121,8 @@ export class Sender<T, R> {
       if (accepted > 0) this.#system.sent()
       throw withAccepted(this.#refusal('sendMany()', Admission.Full, limits), accepted)
     }
-    if (admission !== Admission.Admitted) throw withAccepted(this.#system.refusal(admission), 0)
+    if (admission !== Admission.Admitted)
+      throw withAccepted(this.#refusal('sendMany()', admission, limits), 0)
     this.#system.sent()
     return doneInTurn()
   }
@@ -137,8 +144,8 @@ export class Sender<T, R> {
     if (items.length === 0) return
     this.#staged = []
     const first = this.#firstTag
-    const refuse = (reason: unknown): void => {
-      for (let tag = first; tag < first + items.length; tag++) this.#runs.reject(tag, reason)
+    const refuse = (reason: unknown, accepted = 0): void => {
+      for (let tag = first + accepted; tag < first + items.length; tag++) this.#runs.reject(tag, reason)
     }
     let admission: number
     try {
@@ -147,9 +154,20 @@ export class Sender<T, R> {
       refuse(error)
       return
     }
-    if (admission > 0) this.#listen(admission, () => {}, refuse, plain)
-    else if (admission === Admission.Admitted) this.#system.sent()
-    else refuse(this.#system.refusal(admission))
+    if (admission > 0) {
+      const refused = (refusal: unknown): void => {
+        const { reason, accepted } = refusal as { reason: unknown; accepted: number }
+        // Unless all is over, what was accepted goes its way.
+        refuse(reason, reason instanceof FullError ? accepted : 0)
+      }
+      this.#listen(
+        admission,
+        () => {},
+        refused,
+        (reason, accepted) => ({ reason, accepted }),
+      )
+    } else if (admission === Admission.Admitted) this.#system.sent()
+    else refuse(this.#refusal('run()', admission, {}))
   }
 
   #stageRun(item: T): Promise<R> {
@@ -238,16 +256,27 @@ export class Sender<T, R> {
     const { kinds, ends, bytes, length } = items
     const { priority, keys } = marks
     const { handle } = this.#system
-    return binding.sendMarked(handle, kinds, ends, bytes, length, priority, keys, tag, fromSource, wait)
+    return this.#tellDropped(
+      binding.sendMarked(handle, kinds, ends, bytes, length, priority, keys, tag, fromSource, wait),
+    )
   }
 
   #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean, marks?: Marks): number {
     const encoded = encodeItems(items, true)
     const { handle } = this.#system
     if (marks) return this.#sendMarked(blobsOf(encoded), firstTag, fromSource, true, marks)
-    if (encoded instanceof Float64Array) return binding.sendNumbers(handle, encoded, firstTag, fromSource)
+    if (encoded instanceof Float64Array) {
+      return this.#tellDropped(binding.sendNumbers(handle, encoded, firstTag, fromSource))
+    }
     const { kinds, ends, bytes, length } = encoded
-    return binding.sendBlobs(handle, kinds, ends, bytes, length, firstTag, fromSource)
+    return this.#tellDropped(binding.sendBlobs(handle, kinds, ends, bytes, length, firstTag, fromSource))
+  }
+
+  /** Tells of what a send dropped, and gives what came of the send itself. */
+  #tellDropped(admission: number): number {
+    const { onDrop, handle } = this.#system
+    if (onDrop && admission !== Admission.Admitted) tellDropped(onDrop, binding.takeDropped(handle))
+    return admission === Admission.Overflowed ? Admission.Admitted : admission
   }
 
   #admit(item: unknown, tag: number, wait: boolean, marks: Marks | undefined): number {
@@ -265,12 +294,14 @@ export class Sender<T, R> {
       const blobs = { kinds: Uint8Array.of(kind), ends: Uint32Array.of(length), bytes, length }
       return this.#sendMarked(blobs, tag, false, wait, marks)
     }
-    if (typeof item === 'number') return binding.sendNumber(handle, item, tag, wait)
+    if (typeof item === 'number') return this.#tellDropped(binding.sendNumber(handle, item, tag, wait))
     const { kind, bytes, length } = encodeItem(item, 'item')
-    return binding.sendItem(handle, kind, bytes, length, tag, wait)
+    return this.#tellDropped(binding.sendItem(handle, kind, bytes, length, tag, wait))
   }
 
   #mayWait({ timeout }: SendOptions): boolean {
+    // Where sends don't wait, the native side knows what to do.
+    if (this.#system.overflow !== 'wait') return true
     return timeout !== 0 && this.#waiting < this.#system.maxWaiting
   }
 
@@ -296,7 +327,7 @@ export class Sender<T, R> {
     listenToSend(send, (admission, accepted) => {
       this.#waiting--
       if (admission === Admission.Admitted) resolve()
-      else reject(blame(this.#system.refusal(admission), accepted))
+      else reject(blame(this.#refusal('send()', admission, {}), accepted))
     })
   }
 
@@ -308,6 +339,7 @@ export class Sender<T, R> {
   }
 
   #refusal(name: string, admission: number, { timeout }: SendOptions): Error {
+    if (admission === Admission.Rejected) return rejectedError(name)
     if (admission !== Admission.Full) return this.#system.refusal(admission)
     if (timeout === 0) return timeoutError(name, 0)
     return new FullError(

@@ -6,6 +6,7 @@ import { Chunk } from '../chunk.js'
 import { environmentHandle, forgetItems, listenToItems } from '../environment.js'
 import { AbortedError, ClosedError, DetachedError, messageOf, StaleTokenError } from '../errors.js'
 import { binding } from '../native.js'
+import { OVERFLOWS, type Overflow, rejectedError } from '../overflow.js'
 import { Inbox } from './inbox.js'
 import { Outbox } from './outbox.js'
 
@@ -17,6 +18,7 @@ export class Attachment {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
+  readonly overflow: Overflow
   readonly priorities: number
   readonly inbox: Inbox
   readonly outbox: Outbox
@@ -25,11 +27,13 @@ export class Attachment {
   #users = 1
   #aborted: { message: string; reason: unknown } | undefined
 
-  private constructor({ handle, channel, capacity, maxWaiting, priorities }: NativeAttachment, id: string) {
+  private constructor(native: NativeAttachment, id: string) {
+    const { handle, channel, capacity, maxWaiting, priorities, overflow } = native
     this.handle = handle
     this.capacity = capacity
     this.maxWaiting = maxWaiting
     this.priorities = priorities
+    this.overflow = OVERFLOWS[overflow] as Overflow
     this.#channel = channel
     this.#id = id
     this.inbox = new Inbox(this, channelChunk())
@@ -38,9 +42,11 @@ export class Attachment {
     listenToItems(handle, this.inbox)
   }
 
-  static create(capacity: number, maxWaiting: number, order: NativeOrder): Attachment {
+  static create(capacity: number, maxWaiting: number, order: NativeOrder, overflow: Overflow): Attachment {
     const id = randomBytes(16).toString('hex')
-    return new Attachment(binding.createChannel(environmentHandle(), id, capacity, maxWaiting, order), id)
+    const number = OVERFLOWS.indexOf(overflow)
+    const native = binding.createChannel(environmentHandle(), id, capacity, maxWaiting, order, number)
+    return new Attachment(native, id)
   }
 
   /** @throws {StaleTokenError} */
@@ -77,6 +83,7 @@ export class Attachment {
   /** Why nothing is admitted any more. */
   refusal(admission: number): Error {
     if (admission === Admission.Aborted) return this.abortedError()
+    if (admission === Admission.Rejected) return rejectedError('send')
     return new ClosedError('send: expected a channel that is open, got one that was closed')
   }
 

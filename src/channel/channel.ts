@@ -2,6 +2,7 @@
 
 import { decodeItems } from '../codec/decode.js'
 import { binding } from '../native.js'
+import { checkOnDrop, checkOverflow, type OnDrop, type Overflow } from '../overflow.js'
 import { checkInteger, checkOptions } from '../validate.js'
 import type { WaitOptions } from '../wait.js'
 import { Attachment, detachedError } from './attachment.js'
@@ -15,7 +16,7 @@ import type { ChannelStats } from './stats.js'
 import { type ChannelToken, checkToken } from './token.js'
 
 /** Options of a channel. */
-export interface ChannelOptions extends OrderOptions {
+export interface ChannelOptions<T = unknown> extends AttachOptions<T>, OrderOptions {
   /**
    * The most items that are in it. From 1 to 16,777,216; 1000 by default. Bounds items, not bytes. Its slots are
    * allocated at once, some 120 bytes each.
@@ -23,6 +24,17 @@ export interface ChannelOptions extends OrderOptions {
   capacity?: number
   /** The most sends that wait for room at once; further ones reject with `FullError`. Default: no limit. */
   maxWaiting?: number
+  /** What a send does that finds no room, in every thread. Default `'wait'`. */
+  overflow?: Overflow
+}
+
+/** Options of one handle to a channel. */
+export interface AttachOptions<T = unknown> {
+  /**
+   * Called with each item that a send of this handle drops, before that send is over; see `overflow`. What it throws
+   * becomes an uncaught exception, and no failure of the send.
+   */
+  onDrop?: OnDrop<T> | undefined
 }
 
 /** Options of a call that blocks a worker thread. */
@@ -108,12 +120,13 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    *
    * @throws {InvalidOptionError}
    */
-  constructor(options: ChannelOptions = {}) {
-    const { attachment, creator } = options instanceof Attach ? options : create(options)
+  constructor(options: ChannelOptions<T> = {}) {
+    const { attachment, creator, onDrop } = options instanceof Attach ? options : create(options)
     this.#attachment = attachment
     this.#creator = creator
     this.#membership = new Membership(attachment)
     forgotten.register(this, this.#membership, this)
+    if (onDrop) attachment.outbox.watchDrops(this, onDrop)
   }
 
   /**
@@ -123,8 +136,10 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * @throws {InvalidOptionError} for what is no token
    * @throws {StaleTokenError} where the channel is gone, or never was
    */
-  static attach<T>(token: ChannelToken<T>): Channel<T> {
-    return new Channel<T>(new Attach(Attachment.attach(checkToken(token))) as ChannelOptions)
+  static attach<T>(token: ChannelToken<T>, options: AttachOptions<T> = {}): Channel<T> {
+    checkOptions('options', options, ['onDrop'])
+    const onDrop = checkOnDrop(options.onDrop)
+    return new Channel<T>(new Attach(Attachment.attach(checkToken(token)), onDrop) as ChannelOptions<T>)
   }
 
   /**
@@ -171,9 +186,10 @@ export class Channel<T = unknown> implements ItemChannel<T> {
 
   /**
    * Sends one item. Waits while the channel is full, in the order of the calls of this thread. A close does not end a
-   * wait; an abort does. Where there is room the promise is settled already.
+   * wait; an abort does. Where there is room the promise is settled already. Without room it does not wait where the
+   * channel's `overflow` says something else.
    *
-   * Rejects with `ClosedError`, `AbortedError`, `TimeoutError`, the signal's reason, `FullError` (see `maxWaiting`),
+   * Rejects with `ClosedError`, `AbortedError`, `TimeoutError`, the signal's reason, `FullError` (see `maxWaiting` and `overflow`),
    * `UncloneableError`, `InvalidOptionError`, `DetachedError`; then the item is not in the channel.
    */
   send(item: T, options?: ItemSendOptions): Promise<void> {
@@ -194,7 +210,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
 
   /**
    * Sends one item if there is room. Never waits. False only where the channel is full, or an earlier send of this
-   * thread waits.
+   * thread waits. It drops nothing, whatever the channel's `overflow`.
    *
    * @throws {ClosedError}
    * @throws {AbortedError}
@@ -214,7 +230,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * @throws {TimeoutError} and those of `trySend`; then the item is not in the channel
    */
   sendSync(item: T, options?: SendSyncOptions): void {
-    this.#attached('sendSync()').outbox.sendSync(item, options)
+    this.#attached('sendSync()').outbox.sendSync(item, options, this)
   }
 
   /**
@@ -348,15 +364,23 @@ export class Channel<T = unknown> implements ItemChannel<T> {
 class Attach {
   readonly attachment: Attachment
   readonly creator = false
+  readonly onDrop: OnDrop<never> | undefined
 
-  constructor(attachment: Attachment) {
+  constructor(attachment: Attachment, onDrop: OnDrop<never> | undefined) {
     this.attachment = attachment
+    this.onDrop = onDrop
   }
 }
 
-function create(options: ChannelOptions): { attachment: Attachment; creator: boolean } {
-  checkOptions('options', options, ['capacity', 'maxWaiting', ...ORDER_OPTIONS])
+function create(options: ChannelOptions<never>): {
+  attachment: Attachment
+  creator: boolean
+  onDrop: OnDrop<never> | undefined
+} {
+  checkOptions('options', options, ['capacity', 'maxWaiting', 'overflow', 'onDrop', ...ORDER_OPTIONS])
   const { capacity, maxWaiting } = options
+  const onDrop = checkOnDrop(options.onDrop)
+  const overflow = checkOverflow(options.overflow)
   return {
     attachment: Attachment.create(
       capacity === undefined ? DEFAULT_CAPACITY : checkInteger('capacity', capacity, 1, MAX_CAPACITY),
@@ -364,7 +388,9 @@ function create(options: ChannelOptions): { attachment: Attachment; creator: boo
         ? Number.POSITIVE_INFINITY
         : checkInteger('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER),
       checkOrder(options),
+      overflow,
     ),
     creator: true,
+    onDrop,
   }
 }

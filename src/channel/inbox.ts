@@ -6,6 +6,7 @@ import { Take } from '../binding.js'
 import { CHUNK_ITEMS, type Chunk } from '../chunk.js'
 import { hold, type ItemListener, release } from '../environment.js'
 import { binding } from '../native.js'
+import type { Overflow } from '../overflow.js'
 import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
 import { checkInteger } from '../validate.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
@@ -17,6 +18,7 @@ import { atTurnEnd, endTurnNow, flush, type TurnEnd } from './turn-end.js'
 export interface InboxChannel {
   readonly handle: number
   readonly capacity: number
+  readonly overflow: Overflow
   readonly priorities: number
   /** What a receive at the end gets. */
   endError(): Error
@@ -95,9 +97,9 @@ export class Inbox implements ItemListener, TurnEnd {
   constructor(channel: InboxChannel, chunk: Chunk) {
     this.#channel = channel
     this.#chunk = chunk
-    // With priorities nothing unseen is taken ahead: an item of a higher one may come.
-    const most = channel.priorities > 1 ? 1 : Math.min(MAX_AHEAD, channel.capacity >> 1)
-    this.#maxAhead = Math.max(1, most)
+    // What is taken ahead can't make room for others; and with priorities an item of a higher one may come.
+    const none = channel.priorities > 1 || channel.overflow === 'drop-oldest'
+    this.#maxAhead = none ? 1 : Math.max(1, Math.min(MAX_AHEAD, channel.capacity >> 1))
   }
 
   receive(options: WaitOptions | undefined, owner: object): Promise<unknown> {

@@ -12,9 +12,11 @@ import {
 } from '../codec/encode.js'
 import { Kind } from '../codec/kind.js'
 import { warnOfCrowd } from '../crowd.js'
+import { tellDropped } from '../dropped.js'
 import { cancelSend, listenToSend } from '../environment.js'
 import { FullError, InvalidOptionError } from '../errors.js'
 import { binding } from '../native.js'
+import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
@@ -34,6 +36,7 @@ export interface OutboxChannel {
   readonly handle: number
   readonly capacity: number
   readonly maxWaiting: number
+  readonly overflow: Overflow
   readonly priorities: number
   /** Why nothing is admitted any more. */
   refusal(admission: number): Error
@@ -63,10 +66,18 @@ export class Outbox implements TurnEnd {
   #credit = 0
   /** Who each send that waits was called on: that object is not collected meanwhile. */
   readonly #owners = new Map<number, object>()
+  /** Who is told of what the sends drop that were called on an object. */
+  readonly #onDrops = new WeakMap<object, OnDrop<unknown>>()
 
   constructor(channel: OutboxChannel) {
     this.#channel = channel
     this.#want = Math.max(1, Math.min(CREDIT, channel.capacity >> 2))
+  }
+
+  /** Tells `onDrop` of what sends of `owner` drop. */
+  watchDrops(owner: object, onDrop: OnDrop<never>): void {
+    this.#onDrops.set(owner, onDrop as OnDrop<unknown>)
+    binding.wantChannelDropped(this.#channel.handle)
   }
 
   /** @param owner - is kept alive while the send waits */
@@ -125,7 +136,11 @@ export class Outbox implements TurnEnd {
       encoded = structuredClone(encoded)
       this.endTurn()
     }
-    const admission = this.#sendItems(encoded, limits.label)
+    if (this.#channel.overflow !== 'wait') {
+      const admission = this.#sendItems(encoded, limits.label, SendMode.Offer)
+      return this.#offered('sendMany()', admission, limits, withAccepted, owner) ?? doneInTurn()
+    }
+    const admission = this.#sendItems(encoded, limits.label, SendMode.Wait)
     if (admission > 0) {
       const accepted = this.#mayWait(limits, 1) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted, owner)
@@ -143,13 +158,19 @@ export class Outbox implements TurnEnd {
     return true
   }
 
-  sendSync(item: unknown, options: WaitOptions & MarkOptions = NO_LIMIT): void {
+  sendSync(item: unknown, options: (WaitOptions & MarkOptions) | undefined = NO_LIMIT, owner: object): void {
     const checked = checkSendSync(options, this.#channel.priorities)
     const { signal, timeout = Number.POSITIVE_INFINITY, label } = checked
     mayBlock('sendSync()', isMainThread)
     signal?.throwIfAborted()
     // What blocks the thread holds up everything that it has staged, so all of it goes first.
     endTurnNow()
+    if (this.#channel.overflow !== 'wait') {
+      const admission = this.#tellDropped(this.#encodeAndSend(item, SendMode.Offer, label), owner)
+      if (admission === Admission.Rejected) throw rejectedError('sendSync()')
+      if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
+      return
+    }
     const mode = timeout === 0 ? SendMode.Try : SendMode.Block
     let admission = this.#encodeAndSend(item, mode, label)
     if (admission === STILL_WAITING) admission = this.#block(timeout)
@@ -166,6 +187,8 @@ export class Outbox implements TurnEnd {
 
   /** Takes credit; what is staged has used up the last. Whether there is some. */
   #renew(): boolean {
+    // Room that is held ahead holds no item that could be dropped.
+    if (this.#channel.overflow !== 'wait') return false
     const { handle } = this.#channel
     const credit =
       this.#staged.count > 0 ? this.#spend(this.#want) : binding.takeChannelCredit(handle, this.#want)
@@ -185,6 +208,10 @@ export class Outbox implements TurnEnd {
 
   #sendNow(item: EncodedItem, limits: CheckedSend, owner: object): Promise<void> | undefined {
     this.endTurn()
+    if (this.#channel.overflow !== 'wait') {
+      const outcome = this.#sendItem(item, SendMode.Offer, limits.label)
+      return this.#offered('send()', outcome, limits, plain, owner)
+    }
     const mode = this.#mayWait(limits, 0) ? SendMode.Wait : SendMode.Try
     const admission = this.#sendItem(item, mode, limits.label)
     if (admission > 0) return this.#wait('send()', admission, limits, plain, owner)
@@ -197,6 +224,30 @@ export class Outbox implements TurnEnd {
     const encoded = this.#encodeFirst(item)
     this.endTurn()
     return this.#sendItem(encoded, mode, label)
+  }
+
+  /** What came of an offer, which never waits; one that was accepted in part tells so by an event. */
+  #offered(
+    name: string,
+    outcome: number,
+    limits: SendOptions,
+    blame: Blame,
+    owner: object,
+  ): Promise<void> | undefined {
+    const admission = this.#tellDropped(outcome, owner)
+    if (admission === Admission.Admitted) return undefined
+    if (admission > 0) return this.#wait(name, admission, limits, blame, owner)
+    const reason = admission === Admission.Rejected ? rejectedError(name) : this.#channel.refusal(admission)
+    return Promise.reject(blame(reason, 0))
+  }
+
+  /** Tells of what an offer dropped, and gives what came of the offer itself. */
+  #tellDropped(admission: number, owner: object): number {
+    if (admission === Admission.Admitted) return admission
+    const onDrop = this.#onDrops.get(owner)
+    const dropped = binding.takeChannelDropped(this.#channel.handle)
+    if (onDrop) tellDropped(onDrop, dropped)
+    return admission === Admission.Overflowed ? Admission.Admitted : admission
   }
 
   /** `item`, encoded so that what is staged can be sent before it. */
@@ -212,13 +263,13 @@ export class Outbox implements TurnEnd {
     )
   }
 
-  #sendItems(items: EncodedItems, label: NativeLabel | undefined): number {
+  #sendItems(items: EncodedItems, label: NativeLabel | undefined, mode: number): number {
     const { handle } = this.#channel
-    if (!(items instanceof Float64Array)) return this.#sendBlobs(items, SendMode.Wait, label)
-    if (label === undefined) return binding.sendChannelNumbers(handle, items, SendMode.Wait)
+    if (!(items instanceof Float64Array)) return this.#sendBlobs(items, mode, label)
+    if (label === undefined) return binding.sendChannelNumbers(handle, items, mode)
     const bytes = new Uint8Array(items.buffer, items.byteOffset, items.byteLength)
     const ends = Uint32Array.from(items, (_, index) => 8 * (index + 1))
-    return this.#sendBlobs({ kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }, SendMode.Wait, label)
+    return this.#sendBlobs({ kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }, mode, label)
   }
 
   #sendBlobs(

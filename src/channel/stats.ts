@@ -12,4 +12,6 @@ export interface ChannelStats {
   leased: number
   /** Items that an abort found on their way in or out. */
   discarded: number
+  /** Items that sends dropped for want of room; see `overflow`. */
+  dropped: number
 }

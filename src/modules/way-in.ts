@@ -24,6 +24,9 @@ export function openSender<T>(
       handle: port,
       capacity: limits.capacity,
       maxWaiting: Infinity,
+      // Natively known; and functions don't cross threads.
+      overflow: 'wait',
+      onDrop: undefined,
       priorities: limits.priorities,
       refusesKeys: false,
       sent() {},

@@ -78,7 +78,8 @@ impl Callback {
     fn take(&mut self, mut chunk: Chunk<'_>) -> i32 {
         self.large = None;
         let mut generation = None;
-        loop {
+        let most = self.consumer.most(usize::MAX);
+        while chunk.count() < most {
             let mut delivery = match self.next(&chunk) {
                 Poll::Ready(Ok(delivery)) => delivery,
                 // Where something was taken, the end comes with the next call.
@@ -112,9 +113,13 @@ impl Callback {
             return Poll::Pending;
         }
         if chunk.count() > 0 {
-            return self.consumer.try_take(chunk.room()).map_or(Poll::Pending, |delivery| Poll::Ready(Ok(delivery)));
+            return self
+                .consumer
+                .try_take(self.consumer.most(chunk.room()))
+                .map_or(Poll::Pending, |delivery| Poll::Ready(Ok(delivery)));
         }
-        self.consumer.poll_take(&mut Context::from_waker(&self.waker), chunk.room())
+        let most = self.consumer.most(chunk.room());
+        self.consumer.poll_take(&mut Context::from_waker(&self.waker), most)
     }
 
     fn end(&mut self) {

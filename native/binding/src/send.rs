@@ -1,16 +1,18 @@
 //! Items from JavaScript into a system.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Sending};
 use millrace_core::system::SystemSend;
-use millrace_core::{Batch, Items, KindNumbers, SendError, TrySendError, key_of};
+use millrace_core::{Batch, Items, KindNumbers, Overflow, SendError, TrySendError, key_of};
 use napi_derive::napi;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, lock};
 use crate::error::{Result, columns_error};
+use crate::items::{NativeItems, in_parts};
 use crate::port::Port;
 use crate::registry;
 
@@ -19,6 +21,10 @@ pub const ADMITTED: i64 = 0;
 pub const FULL: i64 = -1;
 pub const CLOSED: i64 = -2;
 pub const ABORTED: i64 = -3;
+/// It was admitted, or dropped, and so are others that are kept to be told of.
+pub const OVERFLOWED: i64 = -4;
+/// There was no room, and the channel rejects.
+pub const REJECTED: i64 = -5;
 
 /// How a send ended, and how many of its items were admitted.
 #[derive(Clone, Copy)]
@@ -101,6 +107,12 @@ impl Port {
     }
 
     fn send(&self, items: Items, from_source: bool) -> i64 {
+        match self.port.overflow() {
+            Overflow::Wait => {}
+            // Nobody hears of what a source can't send: it waits.
+            Overflow::Reject if from_source => {}
+            _ => return self.offer(items, from_source),
+        }
         let count = items.len();
         let send = if from_source { Ok(self.port.source_send(items)) } else { self.port.send(items) };
         match send {
@@ -108,6 +120,13 @@ impl Port {
             Err(SendError::Closed(_)) => CLOSED,
             Err(SendError::Aborted(_)) => ABORTED,
         }
+    }
+
+    fn offer(&self, items: Items, from_source: bool) -> i64 {
+        let count = items.len();
+        let mut dropped = Vec::new();
+        let outcome = self.port.offer(items, from_source, |items| dropped.push(items));
+        self.dropped.keep(dropped, offered(count, outcome, &self.environment))
     }
 
     fn send_one(&self, mut item: Items, tag: f64, wait: bool) -> i64 {
@@ -148,6 +167,60 @@ pub fn send_blobs(
 ) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     Ok(port.send(tagged(items_of(kinds, ends, bytes, length)?, first_tag), from_source))
+}
+
+/// What an offer of so many items says.
+pub fn offered(
+    items: usize,
+    outcome: std::result::Result<(), TrySendError<Items>>,
+    environment: &Arc<Environment>,
+) -> i64 {
+    let (admission, rest) = match outcome {
+        Ok(()) => return ADMITTED,
+        Err(TrySendError::Full(rest)) => (REJECTED, rest),
+        Err(TrySendError::Closed(rest)) => (CLOSED, rest),
+        Err(TrySendError::Aborted(rest)) => (ABORTED, rest),
+    };
+    Pending::over(Progress { admission, accepted: items - rest.len() }).begin(environment)
+}
+
+/// What sends of one environment dropped, until JavaScript takes it, if it wants it.
+#[derive(Default)]
+pub struct DroppedItems {
+    wanted: AtomicBool,
+    items: Mutex<Vec<Items>>,
+}
+
+impl DroppedItems {
+    /// Keeps what was dropped. `OVERFLOWED` in place of `ADMITTED` then.
+    pub fn keep(&self, dropped: Vec<Items>, admission: i64) -> i64 {
+        if dropped.is_empty() || !self.wanted.load(Ordering::Relaxed) {
+            return admission;
+        }
+        lock(&self.items).extend(dropped);
+        if admission == ADMITTED { OVERFLOWED } else { admission }
+    }
+
+    pub fn want(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    pub fn take(&self) -> Vec<NativeItems> {
+        std::mem::take(&mut *lock(&self.items)).into_iter().flat_map(in_parts).collect()
+    }
+}
+
+/// From now on what is dropped is kept, for `take_dropped`.
+#[napi(catch_unwind)]
+pub fn want_dropped(port: u32) -> Result<()> {
+    registry::port(port)?.dropped.want();
+    Ok(())
+}
+
+/// What sends dropped.
+#[napi(catch_unwind)]
+pub fn take_dropped(port: u32) -> Result<Vec<NativeItems>> {
+    Ok(registry::port(port)?.dropped.take())
 }
 
 /// As `send_blobs`, for items with a priority or keys: one key for all of them, or one for each. `wait`: as for one item.

@@ -7,7 +7,7 @@ use millrace_core::sources::{
 };
 use millrace_core::system::{Backoff, Handlers, Retry, Sources, SystemOptions};
 use millrace_core::tasks::{Algorithm, AnyTask, Hash, HashFile, Noop, Sleep};
-use millrace_core::{Delay, Encoding, Items, OptionError};
+use millrace_core::{Delay, Encoding, Items, OptionError, Overflow};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
@@ -21,6 +21,8 @@ pub struct SystemSpec {
     pub producers: u32,
     pub consumers: u32,
     pub capacity: u32,
+    /// One of `Overflow`, as in src/binding.ts.
+    pub overflow: u32,
     pub order: NativeOrder,
     pub source: SourceSpec,
     pub handler: HandlerSpec,
@@ -92,10 +94,20 @@ impl SystemSpec {
             consumers: self.consumers as usize,
             capacity: self.capacity as usize,
             results: false,
+            overflow: overflow(self.overflow),
             retry: self.retry.retry(),
             handler_timeout: self.handler_timeout.map(from_ms),
-            ..SystemOptions::default()
         }
+    }
+}
+
+/// What a channel does without room, by its number in src/binding.ts.
+pub fn overflow(number: u32) -> Overflow {
+    match number {
+        1 => Overflow::Reject,
+        2 => Overflow::DropNewest,
+        3 => Overflow::DropOldest,
+        _ => Overflow::Wait,
     }
 }
 

@@ -81,7 +81,7 @@ pub fn create_system(environment: u32, spec: SystemSpec) -> Result<u32> {
         results: Mutex::default(),
         replies: Mutex::default(),
     };
-    let port = Port { port: entry.system.port(), environment: Arc::clone(&entry.environment) };
+    let port = Port::new(entry.system.port(), Arc::clone(&entry.environment));
     registry::add_port(handle, Arc::new(port));
     registry::add_system(handle, Arc::new(entry));
     Ok(handle)

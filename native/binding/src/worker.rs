@@ -86,7 +86,7 @@ impl State {
     fn take(&mut self, max: usize) -> i32 {
         // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
         let mut chunk = Chunk::new(unsafe { self.chunk.as_mut() });
-        let max = max.clamp(1, chunk.room());
+        let max = self.consumer.most(max.clamp(1, chunk.room()));
         self.large = None;
         let mut batches: Vec<WorkerBatch<Items>> = Vec::new();
         let mut attempt = 1;

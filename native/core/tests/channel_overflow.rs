@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use millrace_core::channel::{ChannelOptions, select, try_select};
-use millrace_core::{Channel, Overflow, ReceiveError, TrySendError};
+use millrace_core::{Channel, Lease, Marked, Overflow, ReceiveError, TrySendError};
 use support::{Tally, assert_each_once, rounds};
 
 type Items = Vec<usize>;
@@ -120,6 +120,57 @@ fn an_offer_never_passes_an_earlier_send_of_its_producer() {
 }
 
 #[test]
+fn with_lanes_the_oldest_of_the_lowest_makes_room_and_none_above_the_new_one() {
+    let options = ChannelOptions { lanes: 3, ..ChannelOptions::new(3) }.overflow(Overflow::DropOldest);
+    let channel = Channel::<Marked<usize>>::with_options(&options).expect("valid");
+    let offer = |item: usize, lane: u8| {
+        let mut dropped = Vec::new();
+        channel.offer(Marked::one(item, lane, 0), |items| dropped.extend(Vec::from(items))).expect("open");
+        dropped
+    };
+    for (item, lane) in [(1, 2), (2, 1), (3, 1)] {
+        assert_eq!(offer(item, lane), []);
+    }
+    assert_eq!(offer(4, 1), [2]);
+    assert_eq!(offer(5, 2), [3]);
+    assert_eq!(offer(6, 0), [6], "there is no lower one");
+    assert_eq!(offer(7, 1), [4]);
+    assert_eq!(offer(8, 2), [7]);
+    assert_eq!(offer(9, 2), [1]);
+    let left: Vec<_> = (0..3).flat_map(|_| Vec::from(channel.receive(1).expect("open"))).collect();
+    assert_eq!(left, [5, 8, 9]);
+    assert_eq!((channel.len(), channel.stats().dropped, channel.stats().peak), (0, 6, 3));
+}
+
+#[test]
+fn items_that_wait_for_their_key_make_room_too() {
+    let channel = channel_of_marked(3);
+    let offer = |item: usize, key: u64| {
+        let mut dropped = Vec::new();
+        channel.offer(Marked::one(item, 0, key), |items| dropped.extend(Vec::from(items))).expect("open");
+        dropped
+    };
+    assert_eq!(offer(0, 7), []);
+    let lease = channel.lease(1).expect("one");
+    for item in 1..=3 {
+        assert_eq!(offer(item, 7), []);
+    }
+    assert!(channel.try_receive(1).is_err(), "all of them wait for the first");
+    assert_eq!(offer(4, 7), [1]);
+    assert_eq!(offer(5, 8), [2]);
+    lease.settle();
+    let mut left = Vec::new();
+    while let Ok(lease) = channel.try_lease(1) {
+        left.extend(Vec::from(lease.settle()));
+    }
+    assert_eq!(left, [3, 4, 5]);
+}
+
+fn channel_of_marked(capacity: usize) -> Channel<Marked<usize>> {
+    Channel::with_options(&ChannelOptions::new(capacity).overflow(Overflow::DropOldest)).expect("valid")
+}
+
+#[test]
 fn many_threads_offer_and_each_item_is_received_dropped_or_refused_once() {
     rounds(60, |rng| {
         let overflow = *rng.choice(&[Overflow::Reject, Overflow::DropNewest, Overflow::DropOldest]).expect("some");
@@ -165,7 +216,7 @@ fn many_threads_offer_and_each_item_is_received_dropped_or_refused_once() {
                             let items = if rng.bool() {
                                 channel.receive(rng.usize(1..=3))
                             } else {
-                                channel.lease(1).map(millrace_core::Lease::settle)
+                                channel.lease(1).map(Lease::settle)
                             };
                             let Ok(items) = items else { return seen };
                             for item in items {

@@ -9,8 +9,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use millrace_core::channel::{Case, SendingCase, select, select_async, select_timeout, try_select};
-use millrace_core::{Channel, ReceiveError, SendError};
+use millrace_core::channel::{Case, ChannelOptions, SendingCase, select, select_async, select_timeout, try_select};
+use millrace_core::{Channel, Marked, ReceiveError, SendError};
 use support::{Counted, Flag, Tally, assert_each_once, block_on, finishes, poll, rounds, until, until_waiting};
 
 type Items = Vec<usize>;
@@ -460,4 +460,26 @@ fn selects_among_plain_sends_and_receives_lose_no_wake_up() {
         });
         until(|| there.stats().waiting_sends == 0);
     });
+}
+
+#[test]
+fn with_lanes_a_sending_case_waits_in_its_own() {
+    let options = ChannelOptions { lanes: 3, aging: Duration::from_secs(3600), ..ChannelOptions::new(2) };
+    let channel = Channel::<Marked<usize>>::with_options(&options).expect("valid");
+    channel.send([(0, 2, 0), (1, 2, 0)].into_iter().collect()).expect("open");
+    let [low, high] = [0, 2].map(|lane| channel.producer().send(Marked::one(10 + usize::from(lane), lane, 0)));
+    let (_, waker) = Flag::new();
+    let (mut send, mut never) =
+        (channel.sending([(20, 1, 0), (21, 1, 0)].into_iter().collect()), full(1).sending(vec![1]));
+    let mut cases: [&mut dyn Case; 2] = [&mut send, &mut never];
+    let mut selecting = select_async(&mut cases);
+    assert!(poll(&mut selecting, &waker).is_pending());
+    let mut seen = Vec::new();
+    while seen.len() < 6 {
+        seen.extend(Vec::from(channel.try_receive(1).expect("the next comes in at once")));
+    }
+    assert_eq!(seen, [0, 1, 12, 20, 21, 10]);
+    assert_eq!(poll(&mut selecting, &waker), Poll::Ready(0));
+    assert_eq!((block_on(low), block_on(high)), (Ok(()), Ok(())));
+    assert_eq!(channel.stats().waiting_sends, 0);
 }

@@ -30,6 +30,7 @@ use napi_derive::napi;
 use crate::error::{Result, error};
 use crate::items::{NativeItems, in_parts};
 use crate::registry;
+use crate::spec;
 
 /// What a token needs to name its channel.
 #[napi(object)]
@@ -56,6 +57,7 @@ pub struct NativeChannelStats {
     pub waiting_sends: f64,
     pub leased: f64,
     pub discarded: f64,
+    pub dropped: f64,
 }
 
 /// What an attachment needs to know of its channel.
@@ -67,6 +69,8 @@ pub struct NativeAttachment {
     pub capacity: u32,
     /// Infinity for no limit.
     pub max_waiting: f64,
+    /// One of `Overflow`, as in src/binding.ts.
+    pub overflow: u32,
     /// 0 for none.
     pub priorities: u8,
 }
@@ -80,6 +84,7 @@ impl NativeAttachment {
             channel: entry.handle,
             capacity: entry.channel.capacity() as u32,
             max_waiting: entry.max_waiting,
+            overflow: entry.channel.overflow() as u32,
             priorities: entry.priorities,
         }
     }
@@ -93,9 +98,10 @@ pub fn create_channel(
     capacity: u32,
     max_waiting: f64,
     order: NativeOrder,
+    overflow: u32,
 ) -> Result<NativeAttachment> {
     let environment = registry::environment(environment)?;
-    let options = order.options(capacity);
+    let options = order.options(capacity).overflow(spec::overflow(overflow));
     let entry = Entry::new(environment.handle(), id, (&options, order.priorities), max_waiting)
         .map_err(|refused| error("ERR_MILLRACE_INVALID_OPTION", refused.to_string()))?;
     registry::add_channel(entry.handle, Arc::clone(&entry));
@@ -174,6 +180,7 @@ pub fn channel_stats(channel: u32) -> Result<NativeChannelStats> {
         waiting_sends: stats.waiting_sends as f64,
         leased: stats.leased as f64,
         discarded: stats.discarded as f64,
+        dropped: stats.dropped as f64,
     })
 }
 

@@ -12,8 +12,9 @@ use super::block::{Patience, block_for};
 use super::{Attachment, NativeLabel};
 use crate::environment::lock;
 use crate::error::Result;
+use crate::items::NativeItems;
 use crate::registry;
-use crate::send::{ABORTED, ADMITTED, CLOSED, FULL, Pending, items_of, mark};
+use crate::send::{ABORTED, ADMITTED, CLOSED, DroppedItems, FULL, Pending, items_of, mark, offered};
 
 /// What a blocking send says while it is not through.
 const WAITING: i64 = 1;
@@ -21,6 +22,7 @@ const WAITING: i64 = 1;
 /// How a send takes it when there is no room. Shared with src/binding.ts.
 const WAIT: u32 = 0;
 const TRY: u32 = 1;
+const OFFER: u32 = 3;
 
 /// The sending side of an attachment.
 pub struct Outlet {
@@ -29,12 +31,19 @@ pub struct Outlet {
     /// The send that blocks the thread.
     blocked: Option<Sending<Items>>,
     patience: Patience,
+    dropped: DroppedItems,
 }
 
 impl Outlet {
     pub fn new(channel: &Channel<Items>, may_wait: bool) -> Self {
         let producer = channel.producer();
-        Outlet { credit: producer.credit(), producer, blocked: None, patience: Patience::new(may_wait) }
+        Outlet {
+            credit: producer.credit(),
+            producer,
+            blocked: None,
+            patience: Patience::new(may_wait),
+            dropped: DroppedItems::default(),
+        }
     }
 
     /// A send that may happen in a select, behind all that was sent before.
@@ -81,6 +90,11 @@ impl Attachment {
             };
         }
         let count = items.len();
+        if mode == OFFER {
+            let mut dropped = Vec::new();
+            let outcome = outlet.producer.offer(items, |items| dropped.push(items));
+            return outlet.dropped.keep(dropped, offered(count, outcome, &self.environment));
+        }
         let mut sending = outlet.producer.send(items);
         if mode == WAIT {
             let mut pending = Pending::channel(sending, count);
@@ -202,4 +216,17 @@ pub fn cancel_channel_send(channel: u32) -> Result<i64> {
         Some(Cancelled::Over(outcome)) => admission(&outcome),
         Some(Cancelled::Rest(_)) | None => FULL,
     })
+}
+
+/// From now on what this environment's sends drop is kept, for `take_channel_dropped`.
+#[napi(catch_unwind)]
+pub fn want_channel_dropped(channel: u32) -> Result<()> {
+    lock(&registry::attachment(channel)?.outlet).dropped.want();
+    Ok(())
+}
+
+/// What this environment's sends dropped.
+#[napi(catch_unwind)]
+pub fn take_channel_dropped(channel: u32) -> Result<Vec<NativeItems>> {
+    Ok(lock(&registry::attachment(channel)?.outlet).dropped.take())
 }

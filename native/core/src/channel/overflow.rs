@@ -40,7 +40,8 @@ impl<B: Batch> Channel<B> {
     /// gets what is dropped, before this returns and under no lock; it is counted, in
     /// [`ChannelStats::dropped`](super::ChannelStats::dropped).
     ///
-    /// To make room, items that nobody has taken yet are dropped, oldest first; never those that were leased and came
+    /// To make room, items that nobody has taken yet are dropped, oldest first, of the lowest lane that has any and none
+    /// above that of the new item; never those that were leased and came
     /// back, or were taken ahead. Where there are none of the former, the rest of what is offered is dropped itself.
     ///
     /// All other ways to send wait for room, or fail without it, whatever the overflow.
@@ -100,7 +101,7 @@ impl<B: Batch> Shared<B> {
         }
         let mut looks = 0;
         while self.overflow == Overflow::DropOldest && looks < LOOKS {
-            let Some(oldest) = self.take_oldest(rest.len()) else {
+            let Some(oldest) = self.take_oldest(&rest) else {
                 looks += 1;
                 spin_loop();
                 let Some(left) = self.send_some(rest, &mut admitted)? else { return Ok(()) };
@@ -133,17 +134,20 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    /// Takes up to `max` of the oldest items out, with their permits. Those that were handed over before are no items of
-    /// the channel.
-    fn take_oldest(&self, max: usize) -> Option<B> {
+    /// Takes as many of the oldest items out as `new` has, or fewer, with their permits. Those that were handed over before
+    /// are no items of the channel.
+    fn take_oldest(&self, new: &B) -> Option<B> {
         let mut receivers = lock(&self.receivers);
         // After it, they are the abort's.
         if self.permits.snapshot().aborted() {
             return None;
         }
+        if receivers.scheduled.is_some() {
+            return receivers.take_oldest_scheduled(&self.slots, new.lane(0));
+        }
         let mut batch = receivers.pop(&self.slots)?;
-        if batch.len() > max {
-            let part = batch.split_front(max);
+        if batch.len() > new.len() {
+            let part = batch.split_front(new.len());
             receivers.front.push_front(std::mem::replace(&mut batch, part));
         }
         Some(batch)

@@ -128,11 +128,18 @@ pub(super) struct Room<B> {
     /// The producer whose earlier sends come first.
     pub(super) follows: Option<u64>,
     pub(super) index: usize,
+    /// When it was queued; of a channel with lanes alone.
+    pub(super) since: u64,
     pub(super) decision: Arc<Decision>,
     pub(super) stub: Arc<Stub<B>>,
 }
 
 impl<B: Batch> Room<B> {
+    /// The lane of its first item. An empty batch is in none.
+    pub(super) fn lane(&self) -> u8 {
+        if self.batch.is_empty() { 0 } else { self.batch.lane(0) }
+    }
+
     pub(super) fn lacks(&self) -> usize {
         self.batch.len() - self.held
     }

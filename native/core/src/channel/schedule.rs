@@ -186,6 +186,42 @@ impl<B: Batch> Schedule<B> {
         }
     }
 
+    /// Takes the oldest item of the lowest lane out, where that is not above `most`, whether it may be handled now or not.
+    pub(super) fn take_oldest(&mut self, most: usize) -> Option<B> {
+        for lane in 0..=most {
+            let ready = self.ready[lane].first_key_value().map(|(number, _)| *number);
+            let parked = self.keys.iter().filter_map(|(key, state)| {
+                let ((_, number), _) = state.parked.range((lane, 0)..=(lane, u64::MAX)).next()?;
+                Some((*number, *key))
+            });
+            match (ready, parked.min()) {
+                (None, None) => {}
+                (ready, Some((number, key))) if ready.is_none_or(|ready| number < ready) => {
+                    let state = self.keys.get_mut(&key)?;
+                    let entry = state.parked.remove(&(lane, number));
+                    if state.parked.is_empty() && !state.out {
+                        self.keys.remove(&key);
+                    }
+                    return entry.map(|entry| entry.batch);
+                }
+                _ => {
+                    let (number, mut entry) = self.ready[lane].pop_first()?;
+                    let key = entry.key;
+                    let oldest = entry.batch.split_front(1);
+                    if !entry.batch.is_empty() {
+                        self.ready[lane].insert(number + 1, entry);
+                    }
+                    // Others of its key may have been behind it.
+                    if self.is_free(key) {
+                        self.free(key);
+                    }
+                    return Some(oldest);
+                }
+            }
+        }
+        None
+    }
+
     /// Takes out everything, in the order in which it came.
     pub(super) fn drain(&mut self) -> Vec<B> {
         let ready = self.ready.iter_mut().flat_map(std::mem::take);

@@ -126,6 +126,13 @@ impl Model {
             .copied()
     }
 
+    fn take_oldest(&mut self, most: usize) -> Option<(u32, u8, u64)> {
+        let low = self.items.iter().filter(|queued| self.lane(queued.lane) <= most);
+        let oldest = *low.min_by_key(|queued| (self.lane(queued.lane), queued.number))?;
+        self.items.retain(|queued| queued.number != oldest.number);
+        Some((oldest.item, oldest.lane, oldest.key))
+    }
+
     fn take(&mut self, max: usize, now: u64) -> Option<Vec<(u32, u8, u64)>> {
         let first = self.best(now)?;
         let lane = self.lane(first.lane);
@@ -175,7 +182,7 @@ fn random_programs_do_as_a_plain_model_does() {
         let mut held: Vec<Marked<u32>> = Vec::new();
         for step in 0..random.usize(1..60) {
             now += if random.bool() { 0 } else { random.u64(0..AGING * 2) };
-            match random.u8(0..10) {
+            match random.u8(0..11) {
                 0..=3 => {
                     let mut batch = Marked::default();
                     for _ in 0..random.usize(1..6) {
@@ -205,6 +212,12 @@ fn random_programs_do_as_a_plain_model_does() {
                     let back = held.swap_remove(random.usize(..held.len()));
                     model.put_back(&marks(&back), now);
                     schedule.put_back(back, now);
+                }
+                10 => {
+                    let most = random.usize(0..usize::from(lanes));
+                    let expected = model.take_oldest(most);
+                    let oldest = schedule.take_oldest(most);
+                    assert_eq!(oldest.as_ref().map(marks), expected.map(|item| vec![item]), "step {step}, seed {seed}");
                 }
                 _ => {}
             }

@@ -144,6 +144,13 @@ impl<B: Batch> Receivers<B> {
         Some(Taken { batch, attempt: 1, permits, leased: false })
     }
 
+    /// Takes the oldest item of the lowest lane out, where that is not above `lane`, to be dropped.
+    pub(super) fn take_oldest_scheduled(&mut self, slots: &Slots<B>, lane: u8) -> Option<B> {
+        let schedule = &mut self.gather(slots)?.schedule;
+        let most = schedule.lanes().of(lane);
+        schedule.take_oldest(most)
+    }
+
     /// Whether more than `n` items could be taken now.
     #[inline(never)]
     pub(super) fn has_more_scheduled(&mut self, slots: &Slots<B>, n: usize, full: bool) -> bool {

@@ -174,6 +174,7 @@ impl<B: Batch> SendingCase<B> {
             held: 0,
             follows: self.producer.as_ref().map(|(id, _)| *id),
             index,
+            since: 0,
             decision: Arc::clone(decision),
             stub: Arc::clone(&stub),
         };

@@ -148,9 +148,23 @@ impl<B: Batch> Senders<B> {
     fn next(&self) -> usize {
         let Some(lanes) = &self.lanes else { return 0 };
         let now = clock();
+        // What was put aside for a sending case is of use to it alone.
+        #[cfg(not(loom))]
+        if let Some(at) =
+            self.queue.iter().position(|entry| matches!(&entry.waits, Waits::Room(room, _) if room.held > 0))
+        {
+            return at;
+        }
         let scores = self.queue.iter().enumerate().filter_map(|(at, entry)| {
-            let first = entry.first()?;
-            Some((lanes.score(lanes.of(first.batch.lane(0)), first.since, now), std::cmp::Reverse(at)))
+            let (lane, since) = match &entry.waits {
+                Waits::Thread(_) => return None,
+                Waits::Task(sends) => sends.front().map(|send| (send.batch.lane(0), send.since))?,
+                #[cfg(not(loom))]
+                Waits::Room(..) if self.follows(at) => return None,
+                #[cfg(not(loom))]
+                Waits::Room(room, _) => (room.lane(), room.since),
+            };
+            Some((lanes.score(lanes.of(lane), since, now), std::cmp::Reverse(at)))
         });
         scores.max().map_or(0, |(_, at)| at.0)
     }
@@ -259,7 +273,10 @@ impl<B: Batch> Senders<B> {
 #[cfg(not(loom))]
 impl<B: Batch> Senders<B> {
     /// Queues a sending case of a select, with the mark that [`open_queue`](Shared::open_queue) gave.
-    pub(super) fn push_room(&mut self, me: u64, due: u32, room: Room<B>) {
+    pub(super) fn push_room(&mut self, me: u64, due: u32, mut room: Room<B>) {
+        if self.lanes.is_some() {
+            room.since = clock();
+        }
         self.waiting += 1;
         self.queued += 1;
         self.queue.push_back(Entry { producer: me, due, waits: Waits::Room(room, self.queued) });
@@ -287,9 +304,9 @@ impl<B: Batch> Senders<B> {
         rooms
     }
 
-    /// Whether the first is a sending case whose producer has sends that were there before it.
-    fn first_follows(&self) -> bool {
-        let Some(Entry { waits: Waits::Room(Room { follows: Some(producer), .. }, number), .. }) = self.queue.front()
+    /// Whether the one at this place is a sending case whose producer has sends that were there before it.
+    fn follows(&self, at: usize) -> bool {
+        let Some(Entry { waits: Waits::Room(Room { follows: Some(producer), .. }, number), .. }) = self.queue.get(at)
         else {
             return false;
         };
@@ -338,7 +355,7 @@ impl<B: Batch> Shared<B> {
                 }
                 #[cfg(not(loom))]
                 Waits::Room(..) => {
-                    if !self.serve_room(senders, wakes) {
+                    if !self.serve_room(senders, at, wakes) {
                         return;
                     }
                 }
@@ -376,24 +393,27 @@ impl<B: Batch> Shared<B> {
         self.wake_if_ended(wakes);
     }
 
-    /// Puts what is free aside for the sending case that is first, and offers it once that is enough. No for an abort,
+    /// Puts what is free aside for the sending case that is next, and offers it once that is enough. No for an abort,
     /// which refuses them all.
     #[cfg(not(loom))]
-    fn serve_room(&self, senders: &mut Senders<B>, wakes: &mut WakeList) -> bool {
-        if senders.first_follows() {
-            senders.requeue(0, self.permits.due_from_now());
+    fn serve_room(&self, senders: &mut Senders<B>, at: usize, wakes: &mut WakeList) -> bool {
+        if senders.follows(at) {
+            senders.requeue(at, self.permits.due_from_now());
             return true;
         }
-        let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.front_mut() else { return true };
+        let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.get_mut(at) else { return true };
         match self.permits.take_first_ahead(room.lacks()) {
             Take::Took(n) => room.held += n,
             Take::Full => return true,
             Take::Closed | Take::Aborted => return false,
         }
         if room.lacks() == 0
-            && let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.pop_front()
+            && let Some(Entry { waits: Waits::Room(room, _), .. }) = senders.queue.remove(at)
         {
             senders.waiting -= 1;
+            if let Some(lanes) = &mut senders.lanes {
+                lanes.serve(lanes.of(room.lane()), clock());
+            }
             self.offer(room, wakes);
         }
         true

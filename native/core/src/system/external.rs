@@ -53,6 +53,10 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
         ExternalConsumer { inner, receiving, unseen: [0; 2], in_hand: [0; 2], keys: Keys::none(), ended: false }
     }
 
+    pub(super) fn inner(&self) -> &Inner<B, R> {
+        &self.inner
+    }
+
     fn counts(&self) -> &ConsumerCounts {
         &self.inner.counters.consumers[0]
     }

@@ -1,9 +1,9 @@
 //! Sends from outside that don't wait: without room, the system's channel drops items, or refuses.
 
-use super::Port;
 use super::envelope::Envelope;
 use super::inner::Inner;
 use super::sending::{SendCount, unseal_try};
+use super::{ExternalConsumer, Port, WorkerConsumer};
 use crate::batch::{Batch, Collect};
 use crate::channel::{Dropped, Overflow, TrySendError};
 use crate::failure::Failure;
@@ -38,6 +38,10 @@ impl<B: Collect, R: Collect> Port<B, R> {
 }
 
 impl<B: Collect, R: Collect> Inner<B, R> {
+    fn most(&self, max: usize) -> usize {
+        if self.channel.overflow() == Overflow::DropOldest { 1 } else { max }
+    }
+
     /// Settles what was dropped.
     fn dropped(&self, item: Dropped<Envelope<B>>) -> B {
         let outside = &self.counters.outside;
@@ -60,5 +64,20 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             }
         }
         batch
+    }
+}
+
+impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
+    /// How many items to take at most where `max` could be: 1 where the oldest are to make room, because what a handler has
+    /// not seen and holds can't.
+    pub fn most(&self, max: usize) -> usize {
+        self.inner().most(max)
+    }
+}
+
+impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
+    /// As [`ExternalConsumer::most`].
+    pub fn most(&self, max: usize) -> usize {
+        self.inner().most(max)
     }
 }

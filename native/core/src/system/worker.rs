@@ -100,6 +100,10 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         Some(consumer)
     }
 
+    pub(super) fn inner(&self) -> &Inner<B, R> {
+        &self.inner
+    }
+
     fn counts(&self) -> &ConsumerCounts {
         &self.inner.counters.consumers[self.index]
     }

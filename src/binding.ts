@@ -252,7 +252,8 @@ export interface Binding {
   /** An item of the source never gets in: it is produced, and a dead letter, which is kept here. */
   rejectItem(port: number): void
   /** Takes out what was not admitted and returns how many items were; null where the send was over already. */
-  cancelSend(environment: number, send: number): number | null
+  /** How it ended, `Full` where it was taken out; null where an event tells. */
+  cancelSend(environment: number, send: number): { admission: number; accepted: number } | null
   /** The external source ended, with its failure if it failed. */
   sourceEnded(system: number, failure: NativeFailure | null): void
 

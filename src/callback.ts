@@ -96,6 +96,7 @@ export class Callback<T, R> {
   #paused = true
   #broken = false
   #working = false
+  #givingUp = false
   #reporting = false
   #breathing = false
   #drained = false
@@ -147,7 +148,10 @@ export class Callback<T, R> {
     this.pause(false)
   }
 
-  /** The system breaks off: what handlers have is given up, and the rest goes back. Their outcomes come too late. */
+  /**
+   * The system breaks off: what handlers have is given up, and the rest goes back. Their outcomes come too late, but for
+   * results that were in their channel by then.
+   */
   breakOff(): void {
     this.#broken = true
     this.#updateHeld()
@@ -268,10 +272,10 @@ export class Callback<T, R> {
     slot.began = recently()
   }
 
-  // The first settlement wins: after a break the item is settled already.
+  // The first settlement wins: after a break the item is settled already, or about to be.
 
   #fulfilled(slot: Slot<T>, result: unknown): void {
-    if (this.#over) return
+    if (this.#over || (this.#givingUp && !this.#isSending(slot.tag))) return
     this.#marks.settledLate(slot.generation, false)
     const { tag } = slot
     this.#clear(slot)
@@ -280,7 +284,7 @@ export class Callback<T, R> {
   }
 
   #rejected(slot: Slot<T>, error: unknown): void {
-    if (this.#over) return
+    if (this.#over || this.#givingUp) return
     const { item, tag, began } = slot
     this.#marks.settledLate(slot.generation, true)
     // Before anyone hears of it: a listener may break the system off, and this item is settled.
@@ -304,6 +308,11 @@ export class Callback<T, R> {
 
   #tagOf(index: number): number {
     return this.#tagged ? (this.#chunk.tags[index] as number) : 0
+  }
+
+  /** Whether the result of an item goes into a channel. */
+  #isSending(tag: number): boolean {
+    return this.#sending !== undefined && tag === 0
   }
 
   #leave(slot: Slot<T>): void {
@@ -332,8 +341,21 @@ export class Callback<T, R> {
   /** There is nothing to do for now, or ever. */
   #rest(): void {
     if (this.#over) return
-    if (this.#broken) this.#giveUp()
+    if (this.#broken) this.#giveUpSoon()
     else if (this.#drained && this.#pending === 0) this.#end()
+  }
+
+  #giveUpSoon(): void {
+    if (this.#sending === undefined || this.#pending === 0) {
+      this.#giveUp()
+      return
+    }
+    if (this.#givingUp) return
+    this.#givingUp = true
+    // The signal has ended the sends that wait. Those that were in by then are through with this turn's microtasks.
+    setImmediate(() => {
+      if (!this.#over) this.#giveUp()
+    })
   }
 
   #reportSoon(): void {

@@ -1,7 +1,7 @@
 /** This JavaScript environment as the native side knows it: its doorbell, and what keeps its event loop alive. */
 
 import { isMainThread } from 'node:worker_threads'
-import { EVENT_WIDTH, Event } from './binding.js'
+import { Admission, EVENT_WIDTH, Event } from './binding.js'
 import { binding } from './native.js'
 import { beginTurn } from './turn.js'
 
@@ -26,6 +26,8 @@ const unheld = new FinalizationRegistry<number>((system) => {
 })
 const receivers = new Map<number, ItemListener>()
 const sends = new Map<number, SendListener>()
+/** How sends ended that nobody listens to yet. */
+const early = new Map<number, Parameters<SendListener>>()
 const selects = new Map<number, () => void>()
 const events = new Float64Array(EVENT_WIDTH * 256)
 const handle = binding.openEnvironment(ring, !isMainThread)
@@ -70,15 +72,42 @@ export function forgetItems(channel: number): void {
 
 /** Tells `listener`, once, of the end of a send that waits. Until then the event loop is kept alive. */
 export function listenToSend(send: number, listener: SendListener): void {
+  const end = early.get(send)
+  if (end) {
+    early.delete(send)
+    listener(...end)
+    return
+  }
   hold()
   sends.set(send, listener)
 }
 
-/** Takes a send that waits out of the channel; returns how many of its items had been accepted by then. */
+/**
+ * Takes a send that waits out of the channel; returns how many of its items had been accepted by then. Null where it was
+ * over: who listens hears how it ended before this returns, or in the batch of events that is being told.
+ */
 export function cancelSend(send: number): number | null {
-  const accepted = binding.cancelSend(handle, send)
-  if (accepted !== null && sends.delete(send)) release()
-  return accepted
+  const end = binding.cancelSend(handle, send)
+  if (end === null) return null
+  const { admission, accepted } = end
+  if (admission === Admission.Full) {
+    if (sends.delete(send)) release()
+    return accepted
+  }
+  if (sends.has(send)) sendEnded(send, admission, accepted)
+  else early.set(send, [admission, accepted])
+  return null
+}
+
+function sendEnded(send: number, admission: number, accepted: number): void {
+  const listener = sends.get(send)
+  if (!listener) return
+  sends.delete(send)
+  try {
+    listener(admission, accepted)
+  } finally {
+    release()
+  }
 }
 
 /** Calls `look` whenever a case of a select that waits may be ready. Until it is forgotten the event loop is kept alive. */
@@ -118,14 +147,9 @@ function ring(): void {
 
 function tell(event: number | undefined, id: number, first: number, second: number): void {
   switch (event) {
-    case Event.Sent: {
-      const listener = sends.get(id)
-      if (!listener) return
-      sends.delete(id)
-      listener(first, second)
-      release()
+    case Event.Sent:
+      sendEnded(id, first, second)
       break
-    }
     case Event.Notice:
       listenerOf(id)?.noticed(first)
       break

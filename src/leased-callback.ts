@@ -49,6 +49,8 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
   timer: NodeJS.Timeout | undefined
   expired = false
   over = false
+  /** Whether its results go into a channel. */
+  sending = false
   readonly worker: number
   readonly sequence: number
   readonly items: readonly Leased<T>[]
@@ -107,6 +109,7 @@ export class LeasedCallback<T, R> {
   #breathing = false
   #working = false
   #broken = false
+  #givingUp = false
   #drained = false
   #waits = false
   #over = false
@@ -218,6 +221,7 @@ export class LeasedCallback<T, R> {
     try {
       const tagged = items.some(({ tag }) => tag !== 0)
       const call = (tagged ? undefined : this.#sending) ?? this.#handler
+      execution.sending = call === this.#sending
       const argument = batch ? items.map(({ item }) => item) : items[0]?.item
       const result = call(argument as T, new HandlerContext<T>(execution, execution.sequence))
       if (isThenable(result)) {
@@ -225,8 +229,8 @@ export class LeasedCallback<T, R> {
         const promise = result instanceof Promise ? result : Promise.resolve(result)
         then.call(
           promise,
-          (value) => this.#ended(execution, () => this.#succeeded(execution, value)),
-          (error) => this.#ended(execution, () => this.#failed(execution, error)),
+          (value) => this.#ended(execution, execution.sending, () => this.#succeeded(execution, value)),
+          (error) => this.#ended(execution, false, () => this.#failed(execution, error)),
         )
         return
       }
@@ -246,9 +250,13 @@ export class LeasedCallback<T, R> {
     }, ms)
   }
 
-  /** A promise is settled. The first settlement wins: after a break its items are settled already. */
-  #ended(execution: Execution<T>, settle: () => void): void {
-    if (execution.over) return
+  /**
+   * A promise is settled. The first settlement wins: after a break its items are settled already, or about to be.
+   *
+   * @param sent - whether its result is in a channel
+   */
+  #ended(execution: Execution<T>, sent: boolean, settle: () => void): void {
+    if (execution.over || (this.#givingUp && !sent)) return
     this.#leave(execution)
     settle()
     this.work()
@@ -323,8 +331,21 @@ export class LeasedCallback<T, R> {
 
   #rest(): void {
     if (this.#over) return
-    if (this.#broken) this.#giveUp()
+    if (this.#broken) this.#giveUpSoon()
     else if (this.#drained && this.#running.size === 0 && this.#batch.length === 0) this.#end()
+  }
+
+  #giveUpSoon(): void {
+    if (this.#sending === undefined || this.#running.size === 0) {
+      this.#giveUp()
+      return
+    }
+    if (this.#givingUp) return
+    this.#givingUp = true
+    // As in callback.ts.
+    setImmediate(() => {
+      if (!this.#over) this.#giveUp()
+    })
   }
 
   #breathe(): void {

@@ -51,6 +51,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   #most = 1
   #wake: (() => void) | undefined
   #reporting = false
+  /** Whether a result is on its way into its channel. */
+  #sends = false
+  #broken = false
   #over = false
 
   constructor(
@@ -98,9 +101,12 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   }
 
   breakOff(reason: unknown): void {
+    this.#broken = true
     this.#breaking.abort(reason)
     this.#timed?.abort(reason)
-    this.#end()
+    // The signal has ended a send that waits. One that was in by then is through with this turn's microtasks.
+    if (this.#sends) setImmediate(() => this.#end())
+    else this.#end()
     this.#wakeUp()
   }
 
@@ -166,16 +172,20 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
         let result = call(items[done], new HandlerContext<unknown>(this, this.sequence))
         if (isThenable(result)) {
           this.#reportSoon()
+          this.#sends = call === this.#sending
           result = await result
+          this.#sends = false
         }
         if (this.#over) return
         this.#settle(result, wanted)
       } catch (error) {
-        if (this.#over) return
+        this.#sends = false
+        if (this.#over || this.#broken) return
         this.#fail(error)
       }
       while (this.#waits > 0) this.#endWait()
       if (++done === count) break
+      if (this.#broken) return
       // What is done is not to wait behind what may take long. Where that comes at once, the native side looks.
       const due = turnIsDue()
       if (recently() - reported > CHUNK_MS || this.#outbox.full) {

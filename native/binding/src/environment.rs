@@ -18,7 +18,7 @@ use crate::chunk::Chunk;
 use crate::error::{Result, napi_error};
 use crate::events::{ATTEMPTS, Row, WIDTH, bit};
 use crate::registry;
-use crate::send::{Pending, Progress};
+use crate::send::{FULL, Pending, Progress};
 
 /// Calls into the environment. Weak: by itself it keeps no event loop alive.
 type Doorbell = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -286,17 +286,19 @@ pub fn take_events(environment: u32, mut events: Float64ArraySlice) -> Result<u3
     Ok(environment.answer(rows) as u32)
 }
 
+/// How a send that was to be cancelled ended: `FULL` where that took it out.
+#[napi(object, object_from_js = false)]
+pub struct NativeSendEnd {
+    pub admission: i64,
+    pub accepted: u32,
+}
+
+/// Takes a send that waits out of its channel, unless it is over; `null` where an event tells how it ended.
 #[napi(catch_unwind)]
-pub fn cancel_send(environment: u32, id: i64) -> Result<Option<u32>> {
+pub fn cancel_send(environment: u32, id: i64) -> Result<Option<NativeSendEnd>> {
     let environment = registry::environment(environment)?;
     let Some(pending) = lock(&environment.sends).pending.remove(&id) else { return Ok(None) };
-    match pending.cancel() {
-        Ok(accepted) => Ok(Some(accepted as u32)),
-        // It is over: an event tells how it ended.
-        Err(progress) => {
-            lock(&environment.sends).pending.insert(id, Pending::over(progress));
-            environment.notify(Ready::Send(id));
-            Ok(None)
-        }
-    }
+    let Progress { admission, accepted } =
+        pending.cancel().map_or_else(|end| end, |accepted| Progress { admission: FULL, accepted });
+    Ok(Some(NativeSendEnd { admission, accepted: accepted as u32 }))
 }

@@ -76,6 +76,26 @@ const RECEIVE = `
   say(numbers)
 `
 
+test('who has received what it waited for leaves nothing kept for it', async (t) => {
+  const channel = new Channel<number>({ capacity: 2 })
+  const once = new Thread(
+    t,
+    `const channel = Channel.attach(data)
+    const received = channel.receive()
+    say('waits')
+    say(await received)
+    await heard()`,
+    channel.token,
+  )
+  t.is(await once.said(), 'waits')
+  await channel.send(-1)
+  t.is(await once.said(), -1)
+  for (let n = 0; n < 1000; n++) {
+    await channel.send(n)
+    t.deepEqual(channel.tryReceive(), { value: n })
+  }
+})
+
 test('four threads send and four receive items of many kinds: each once and equal', async (t) => {
   const orders = ['ssssrrrr', 'rrrrssss', 'srsrsrsr']
   const total = LONG ? 1_000_000 : 100_000

@@ -52,6 +52,22 @@ fn now<T>(tried: std::result::Result<T, TryReceiveError>) -> Polled<T> {
     }
 }
 
+/// What comes without a place in the queue, for a while. One who has a place gets what there is by that: who takes another
+/// item would leave it there, with an item kept for it that nobody asks for.
+fn look_out<T>(
+    patience: &mut Patience,
+    receiving: &Receiving<Items>,
+    look: impl FnMut() -> Polled<T>,
+) -> Option<std::result::Result<T, ReceiveError>> {
+    if receiving.is_waiting() {
+        return None;
+    }
+    match patience.poll(look) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
+}
+
 fn code(end: ReceiveError) -> i32 {
     match end {
         ReceiveError::Closed => ENDED,
@@ -130,10 +146,8 @@ impl Inlet {
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
-                match self.patience.poll(|| now(ahead.try_take(most))) {
-                    Poll::Pending => self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most),
-                    ready @ Poll::Ready(_) => ready,
-                }
+                let tried = look_out(&mut self.patience, &self.receiving, || now(ahead.try_take(most)));
+                tried.map_or_else(|| self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most), Poll::Ready)
             } else {
                 now(ahead.try_take(most))
             };
@@ -167,10 +181,8 @@ impl Inlet {
         if !wait {
             return now(self.channel.try_hold(max));
         }
-        match self.patience.poll(|| now(self.channel.try_hold(max))) {
-            Poll::Pending => self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max),
-            ready @ Poll::Ready(_) => ready,
-        }
+        let tried = look_out(&mut self.patience, &self.receiving, || now(self.channel.try_hold(max)));
+        tried.map_or_else(|| self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max), Poll::Ready)
     }
 
     fn poll_lease(&mut self, wait: bool) -> Polled<Lease<Items>> {

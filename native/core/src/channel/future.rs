@@ -247,6 +247,11 @@ impl<B: Batch> Receiving<B> {
         taken.map(|taken| taken.map(|taken| Lease::of(&self.channel, taken)))
     }
 
+    /// Whether it stands in the queue: it was polled, and neither ready nor at rest since. An item may be kept for it then.
+    pub fn is_waiting(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Waits no more, until it is polled again. A wake-up that was on its way to it goes to the next receiver.
     pub fn rest(&mut self) {
         if self.place.is_some() {

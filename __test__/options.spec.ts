@@ -5,6 +5,7 @@ import {
   hash,
   hashFile,
   InvalidOptionError,
+  type KeyColumn,
   lines,
   noop,
   ProducerConsumerSystem,
@@ -197,6 +198,18 @@ const CALLS: Record<string, BadCall[]> = {
       expected: /^one of 'utf8', 'buffer'$/,
       values: ['latin1', 'UTF8', 5, null],
     },
+    {
+      option: 'key.column',
+      call: (column) => lines('a', { key: { column } as KeyColumn }),
+      expected: /^an integer from 0 to 4294967295$/,
+      values: [-1, 0.5, 2 ** 32, '1', null, undefined],
+    },
+    {
+      option: 'key.delimiter',
+      call: (delimiter) => lines('a', { key: { column: 0, delimiter } as KeyColumn }),
+      expected: /^one ASCII character, and no line end$/,
+      values: ['', '\n', '\r', ', ', 'ä', 44, null],
+    },
   ],
   'files()': [
     {
@@ -228,6 +241,12 @@ const CALLS: Record<string, BadCall[]> = {
       call: (encoding) => files('.', { encoding }),
       expected: /^one of 'utf8', 'buffer'$/,
       values: ['ascii', null],
+    },
+    {
+      option: 'key',
+      call: (key) => files('.', { key: key as 'directory' }),
+      expected: /^'directory'$/,
+      values: ['path', true, null, () => 'a'],
     },
   ],
   'sleep()': [{ option: 'ms', call: (ms) => sleep(ms), expected: SPAN, values: [...SPANS, undefined] }],

@@ -1,10 +1,14 @@
 /** Priorities, keys and rates of a system's own channel. */
 
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import {
   type DeadLetter,
+  files,
   handlerModule,
   InvalidOptionError,
+  lines,
   noop,
   ProducerConsumerSystem,
   sequence,
@@ -14,6 +18,7 @@ import { Cells } from './helpers/cells.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
 import { Random } from './helpers/random.js'
+import { temporaryFolder } from './helpers/temporary-folder.js'
 import type * as Keyed from './modules/keyed.js'
 import { KEYS, NOTES, ORDER } from './modules/keyed.js'
 
@@ -169,6 +174,60 @@ test('a key that throws fails its send, and an item of a source alone', async (t
   )
   t.deepEqual([stats.produced, stats.processed, stats.deadLettered], [6, 4, 2])
   assertConservation(t, stats)
+})
+
+test('lines are handled in the order of their column, and files one at a time in a directory', async (t) => {
+  const folder = await temporaryFolder(t)
+  const random = new Random(t)
+  const rows = range(3000).map((n) => `${n}\t${random.below(20) === 0 ? '' : `key ${random.below(40)}`}`)
+  const csv = join(folder, 'rows.tsv')
+  await writeFile(csv, [...rows, 'none'].map((row) => `${row}\n`).join(''))
+  const inHand = new Set<string>()
+  const order = new Map<string, number[]>()
+  const byColumn = new ProducerConsumerSystem({
+    producers: 1,
+    consumers: 8,
+    source: lines(csv, { key: { column: 1, delimiter: '\t' } }),
+    handler: async (line) => {
+      const [n, key] = line.split('\t') as [string, string | undefined]
+      if (key === undefined) return
+      t.false(inHand.has(key))
+      inHand.add(key)
+      order.set(key, [...(order.get(key) ?? []), Number(n)])
+      if (random.below(4) === 0) await new Promise(setImmediate)
+      inHand.delete(key)
+    },
+  })
+  await byColumn.start()
+  t.is((await byColumn.finished).processed, rows.length + 1)
+  t.is(order.size, 41)
+  for (const numbers of order.values())
+    t.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    )
+
+  const directories = range(5).map((n) => join(folder, `directory ${n}`))
+  for (const directory of directories) {
+    await mkdir(directory)
+    for (const n of range(20)) await writeFile(join(directory, `${n}.txt`), '')
+  }
+  let most = 0
+  const system = new ProducerConsumerSystem({
+    consumers: 8,
+    source: files(folder, { glob: '*.txt', key: 'directory' }),
+    handler: async (path) => {
+      const key = dirname(path)
+      t.false(inHand.has(key))
+      inHand.add(key)
+      most = Math.max(most, inHand.size)
+      await new Promise(setImmediate)
+      inHand.delete(key)
+    },
+  })
+  await system.start()
+  t.is((await system.finished).processed, 100)
+  t.true(most > 1, 'directories in parallel')
 })
 
 test('a rate holds for native consumers, workers and functions', async (t) => {

@@ -77,6 +77,7 @@ export type { BackoffOptions, RetryOptions } from './retry.js'
 export {
   type FilesOptions,
   files,
+  type KeyColumn,
   type LinesOptions,
   lines,
   type Path,

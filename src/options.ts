@@ -253,8 +253,9 @@ function planAttempts<T, R>(
   const batch = planBatch(options.batch as BatchOptions | undefined)
   if (batch && !isFunction)
     throw new InvalidOptionError('batch', 'none but for a handler that is a function', options.batch)
-  const { priorities, rate, key } = options
-  const inOrder = priorities !== undefined || rate !== undefined || key !== undefined
+  const { source, priorities, rate, key } = options
+  const hasKeys = key !== undefined || (source instanceof NativeSource && source.givesKeys)
+  const inOrder = priorities !== undefined || rate !== undefined || hasKeys
   const leased =
     isFunction && (inOrder || retry.attempts > 1 || handlerTimeout !== undefined || batch !== undefined)
   return { retry, handlerTimeout, leased: leased ? { retryIf, handlerTimeout, batch } : undefined }
@@ -287,7 +288,14 @@ function planKey<T, R>(
     throw new InvalidOptionError('key', 'none beside a channel, whose sends have keys of their own', key)
   }
   if (source !== undefined && typeof source !== 'function') {
-    throw new InvalidOptionError('key', 'none beside a source that is not JavaScript of this thread', key)
+    const ofItsOwn = 'kind' in source && (source.kind === 'lines' || source.kind === 'files')
+    const hint = ofItsOwn ? `${source.kind}() has a key of its own` : undefined
+    throw new InvalidOptionError(
+      'key',
+      'none beside a source that is not JavaScript of this thread',
+      key,
+      hint,
+    )
   }
   return key
 }

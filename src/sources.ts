@@ -43,6 +43,19 @@ export interface SequenceOptions<Of extends SequenceItem = SequenceItem> {
 export interface LinesOptions<E extends TextEncoding = TextEncoding> {
   /** What a line is: a string (default), where bytes that are no UTF-8 become U+FFFD, or its bytes. */
   encoding?: E
+  /** The column of a line that is its key. Default: lines have none. */
+  key?: KeyColumn
+}
+
+/**
+ * A column of a line. Lines of one key are handled one at a time and in the order in which they were sent, which is that
+ * of the file where there is one producer. Quotes mean nothing. A line with fewer columns has no key.
+ */
+export interface KeyColumn {
+  /** Which one, from 0. */
+  column: number
+  /** What is between columns: one ASCII character. Default `','`. */
+  delimiter?: string
 }
 
 export interface FilesOptions<E extends TextEncoding = TextEncoding> {
@@ -54,12 +67,20 @@ export interface FilesOptions<E extends TextEncoding = TextEncoding> {
   ignore?: boolean
   /** What a path is: a string (default), where bytes that are no UTF-8 become U+FFFD, or its bytes. */
   encoding?: E
+  /** `'directory'`: files of one directory have one key, and are handled one at a time. Default: they have none. */
+  key?: 'directory'
 }
 
 /** What the binding needs to know of a native source. Paths are bytes. */
 export type SourcePlan =
   | { kind: 'sequence'; of: SequenceItem; size: number; min: number; max: number; limit?: number }
-  | { kind: 'lines'; paths: Uint8Array[]; encoding: TextEncoding }
+  | {
+      kind: 'lines'
+      paths: Uint8Array[]
+      encoding: TextEncoding
+      keyColumn?: number
+      keyDelimiter?: number
+    }
   | {
       kind: 'files'
       root: Uint8Array
@@ -67,6 +88,7 @@ export type SourcePlan =
       hidden: boolean
       ignore: boolean
       encoding: TextEncoding
+      keyByDirectory: boolean
     }
   | { kind: 'channel'; channel: number }
 
@@ -78,6 +100,11 @@ export class NativeSource {
   constructor(plan: SourcePlan) {
     this.plan = plan
   }
+
+  get givesKeys(): boolean {
+    const { plan } = this
+    return plan.kind === 'lines' ? plan.keyColumn !== undefined : plan.kind === 'files' && plan.keyByDirectory
+  }
 }
 
 interface SequenceTypes {
@@ -88,12 +115,15 @@ interface SequenceTypes {
 
 const DEFAULTS = {
   sequence: { of: 'name', size: 64, delay: 0 },
-  lines: { encoding: 'utf8' },
+  lines: { encoding: 'utf8', delimiter: ',' },
   files: { glob: [], hidden: true, ignore: false, encoding: 'utf8' },
 } as const
 const SEQUENCE_ITEMS: readonly SequenceItem[] = ['name', 'number', 'bytes']
 /** The largest item of a sequence: 1 GiB. */
 const MAX_SIZE = 2 ** 30
+const MAX_COLUMN = 2 ** 32 - 1
+// biome-ignore lint/suspicious/noControlCharactersInRegex: any may be between columns
+const ASCII = /^[\0-\t\v\f\x0e-\x7f]$/
 
 /**
  * Made-up items, as fast as they go or with a delay after each.
@@ -132,7 +162,7 @@ export function lines<E extends TextEncoding = 'utf8'>(
   paths: Path | readonly Path[],
   options: LinesOptions<E> = {},
 ): Source<EncodedText[E]> {
-  checkOptions('lines()', options, ['encoding'])
+  checkOptions('lines()', options, ['encoding', 'key'])
   const { encoding = DEFAULTS.lines.encoding } = options
   const list = Array.isArray(paths) ? paths : [paths]
   if (list.length === 0) throw new InvalidOptionError('paths', 'at least one path', paths)
@@ -140,7 +170,20 @@ export function lines<E extends TextEncoding = 'utf8'>(
     kind: 'lines',
     paths: list.map((path, index) => toBytes(Array.isArray(paths) ? `paths[${index}]` : 'paths', path)),
     encoding: checkChoice('encoding', encoding, TEXT_ENCODINGS),
+    ...(options.key !== undefined && planColumn(options.key)),
   })
+}
+
+function planColumn(key: KeyColumn): { keyColumn: number; keyDelimiter: number } {
+  checkOptions('key', key, ['column', 'delimiter'])
+  const { column, delimiter = DEFAULTS.lines.delimiter } = key
+  if (typeof delimiter !== 'string' || !ASCII.test(delimiter)) {
+    throw new InvalidOptionError('key.delimiter', 'one ASCII character, and no line end', delimiter)
+  }
+  return {
+    keyColumn: checkInteger('key.column', column, 0, MAX_COLUMN),
+    keyDelimiter: delimiter.charCodeAt(0),
+  }
 }
 
 /**
@@ -153,7 +196,7 @@ export function files<E extends TextEncoding = 'utf8'>(
   root: Path,
   options: FilesOptions<E> = {},
 ): Source<EncodedText[E]> {
-  checkOptions('files()', options, ['glob', 'hidden', 'ignore', 'encoding'])
+  checkOptions('files()', options, ['glob', 'hidden', 'ignore', 'encoding', 'key'])
   const {
     glob = DEFAULTS.files.glob,
     hidden = DEFAULTS.files.hidden,
@@ -167,6 +210,7 @@ export function files<E extends TextEncoding = 'utf8'>(
     hidden: checkBoolean('hidden', hidden),
     ignore: checkBoolean('ignore', ignore),
     encoding: checkChoice('encoding', encoding, TEXT_ENCODINGS),
+    keyByDirectory: options.key !== undefined && checkChoice('key', options.key, ['directory']) !== undefined,
   })
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use millrace_core::sources::{
-    AnySource, ChannelSource, Files, FilesOptions, Lines, LinesOptions, Sequence, SequenceItem, SequenceOptions,
+    AnySource, ChannelSource, Files, FilesOptions, KeyColumn, Lines, LinesOptions, Sequence, SequenceItem,
+    SequenceOptions,
 };
 use millrace_core::system::{Backoff, Handlers, Retry, Sources, SystemOptions};
 use millrace_core::tasks::{Algorithm, AnyTask, Hash, HashFile, Noop, Sleep};
@@ -73,6 +74,10 @@ pub struct SourceSpec {
     pub hidden: Option<bool>,
     pub ignore: Option<bool>,
     pub encoding: Option<String>,
+    /// The column that is a line's key, from 0, and the byte before and behind it.
+    pub key_column: Option<u32>,
+    pub key_delimiter: Option<u8>,
+    pub key_by_directory: Option<bool>,
     /// The handle of an attachment to a channel.
     pub channel: Option<u32>,
 }
@@ -150,7 +155,12 @@ impl SourceSpec {
     }
 
     fn lines(self) -> Result<Lines> {
-        let options = LinesOptions { encoding: encoding(self.encoding.as_deref())?, ..LinesOptions::default() };
+        let key = self.key_column.zip(self.key_delimiter);
+        let options = LinesOptions {
+            encoding: encoding(self.encoding.as_deref())?,
+            key: key.map(|(index, delimiter)| KeyColumn { index: index as usize, delimiter }),
+            ..LinesOptions::default()
+        };
         checked(Lines::new(self.paths.unwrap_or_default().iter().map(|path| path_of(path)), options))
     }
 
@@ -160,6 +170,7 @@ impl SourceSpec {
             hidden: self.hidden.unwrap_or_default(),
             ignore: self.ignore.unwrap_or_default(),
             encoding: encoding(self.encoding.as_deref())?,
+            key_by_directory: self.key_by_directory.unwrap_or_default(),
         };
         let root = self.root.as_deref().unwrap_or_default();
         checked(Files::new(path_of(root), options))

@@ -2,7 +2,7 @@
 
 mod collecting;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use collecting::{Outcome, run, run_all, run_until, text};
 use millrace_core::sources::{Files, FilesOptions};
-use millrace_core::{Encoding, Halt, Kind, OptionError};
+use millrace_core::{Batch, Encoding, Halt, Kind, OptionError, key_of};
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
@@ -196,6 +196,25 @@ fn the_encoding_decides_the_kind() {
         let options = FilesOptions { encoding, ..FilesOptions::default() };
         let outcome = run(&mut plan(dir.path(), options).sources(1)[0], 64);
         assert_eq!(outcome.batches[0].kind(0), kind);
+    }
+}
+
+#[test]
+fn a_directory_is_the_key_of_its_files() {
+    let dir = dir();
+    make(dir.path(), &["x", "y", "a/x", "a/y", "a/b/x", "ab/x"]);
+    for encoding in [Encoding::Utf8, Encoding::Buffer] {
+        let options = FilesOptions { encoding, key_by_directory: true, ..FilesOptions::default() };
+        let mut seen = 0;
+        for batch in run_all(plan(dir.path(), options).sources(2), 4).iter().flat_map(|outcome| &outcome.batches) {
+            for index in 0..batch.len() {
+                let path = PathBuf::from(OsString::from_vec(text(&batch.get(index))));
+                let directory = path.parent().expect("a file is in a directory");
+                assert_eq!(batch.key(index), key_of(directory.as_os_str().as_bytes()), "{path:?}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 6);
     }
 }
 

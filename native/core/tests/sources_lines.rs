@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use collecting::{Outcome, run, run_all, run_until};
 use fastrand::Rng;
-use millrace_core::sources::{Lines, LinesOptions};
-use millrace_core::{Emitter, Encoding, Failure, Halt, Items, Kind, OptionError, Outlet, Source};
+use millrace_core::sources::{KeyColumn, Lines, LinesOptions};
+use millrace_core::{Batch, Emitter, Encoding, Failure, Halt, Items, Kind, OptionError, Outlet, Source, key_of};
 use tempfile::TempDir;
 
 /// What the lines of `content` are, by the plainest means.
@@ -188,6 +188,30 @@ fn the_encoding_decides_the_kind() {
         let options = LinesOptions { encoding, ..LinesOptions::default() };
         let outcome = run(&mut plan(&[file(&dir, "content", b"a\n")], options).sources(1)[0], 64);
         assert_eq!(outcome.batches[0].kind(0), kind);
+    }
+}
+
+#[test]
+fn a_column_is_the_key_of_its_line() {
+    let content = b"a;1;x\nb;1\nc;22;\r\nd\n;1\n;;\ne;2\r\n2;22";
+    let dir = dir();
+    let keys = |index, options: LinesOptions| {
+        let key = Some(KeyColumn { index, delimiter: b';' });
+        let plan = plan(&[file(&dir, "content", content)], LinesOptions { key, ..options });
+        let outcome = run(&mut plan.sources(1)[0], 3);
+        let batches = outcome.batches.iter();
+        batches.flat_map(|batch| (0..batch.len()).map(|index| batch.key(index)).collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    let of = |names: &[Option<&str>]| {
+        names.iter().map(|name| name.map_or(0, |name| key_of(name.as_bytes()))).collect::<Vec<_>>()
+    };
+    for options in [LinesOptions::default(), small(3, 1), small(7, 4)] {
+        let first = ["a", "b", "c", "d", "", "", "e", "2"].map(Some);
+        assert_eq!(keys(0, options), of(&first));
+        let second = [Some("1"), Some("1"), Some("22"), None, Some("1"), Some(""), Some("2"), Some("22")];
+        assert_eq!(keys(1, options), of(&second));
+        assert_eq!(keys(2, options), of(&[Some("x"), None, Some(""), None, None, Some(""), None, None]));
+        assert_eq!(keys(3, options), of(&[None; 8]));
     }
 }
 

@@ -147,7 +147,8 @@ impl Inlet {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
                 let tried = look_out(&mut self.patience, &self.receiving, || now(ahead.try_take(most)));
-                tried.map_or_else(|| self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most), Poll::Ready)
+                tried
+                    .map_or_else(|| self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most), Poll::Ready)
             } else {
                 now(ahead.try_take(most))
             };

@@ -14,7 +14,7 @@ use crate::source::Source;
 
 pub use channel::ChannelSource;
 pub use files::{Files, FilesOptions};
-pub use lines::{Lines, LinesOptions};
+pub use lines::{KeyColumn, Lines, LinesOptions};
 pub use sequence::{Sequence, SequenceItem, SequenceOptions};
 
 /// A batch this heavy is sent on, in bytes, however few items it holds: what a source keeps back stays small.

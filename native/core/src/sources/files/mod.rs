@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use memchr::memrchr;
 use rustix::fs::Access;
 
-use crate::batch::Collect;
-use crate::items::{Encoding, Items};
+use crate::batch::{Batch, Collect};
+use crate::items::{Encoding, Item, Items};
+use crate::key::key_of;
 use crate::options::OptionError;
 use crate::source::{Emitter, Halt, STOP_CHECK, Source};
 
@@ -31,11 +33,19 @@ pub struct FilesOptions {
     pub ignore: bool,
     /// How a path reaches JavaScript. Default: as text.
     pub encoding: Encoding,
+    /// Whether a file's directory is its key. Default: no.
+    pub key_by_directory: bool,
 }
 
 impl Default for FilesOptions {
     fn default() -> Self {
-        FilesOptions { globs: Vec::new(), hidden: true, ignore: false, encoding: Encoding::Utf8 }
+        FilesOptions {
+            globs: Vec::new(),
+            hidden: true,
+            ignore: false,
+            encoding: Encoding::Utf8,
+            key_by_directory: false,
+        }
     }
 }
 
@@ -75,6 +85,7 @@ impl Files {
                 handover: Arc::clone(&handover),
                 walk: walk.take(),
                 encoding: self.options.encoding,
+                key_by_directory: self.options.key_by_directory,
             })
             .collect()
     }
@@ -117,6 +128,7 @@ pub struct FilesSource {
     /// With the first producer only.
     walk: Option<Walk>,
     encoding: Encoding,
+    key_by_directory: bool,
 }
 
 impl Source<Items> for FilesSource {
@@ -140,7 +152,12 @@ impl FilesSource {
     fn pass_on(&self, out: &mut Emitter<'_, Items>) -> Result<(), Halt> {
         loop {
             match self.handover.take(out.room()) {
-                Taken::Paths(paths) => out.emit(|batch| batch.append(paths))?,
+                Taken::Paths(mut paths) => {
+                    if self.key_by_directory {
+                        set_directories_as_keys(&mut paths);
+                    }
+                    out.emit(|batch| batch.append(paths))?;
+                }
                 Taken::Failed { path, failure } => {
                     out.check()?;
                     out.reject(|batch| batch.push_with(self.encoding.kind(), |bytes| bytes.extend(path)), failure);
@@ -152,5 +169,14 @@ impl FilesSource {
                 Taken::End => return Ok(()),
             }
         }
+    }
+}
+
+fn set_directories_as_keys(paths: &mut Items) {
+    for index in 0..paths.len() {
+        let (Item::Text(path) | Item::Bytes(path)) = paths.get(index) else { continue };
+        let directory = &path[..memrchr(b'/', path).unwrap_or(0)];
+        let key = key_of(directory);
+        paths.set_key(index, key);
     }
 }

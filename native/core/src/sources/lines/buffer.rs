@@ -5,8 +5,11 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter};
 
 use super::input::Reader;
+use super::{KeyColumn, LinesOptions};
+use crate::batch::Batch;
 use crate::failure::Failure;
 use crate::items::{Item, Items, Kind};
+use crate::key::key_of;
 use crate::source::{Emitter, Halt};
 use crate::sources::BATCH_BYTES;
 
@@ -20,12 +23,13 @@ pub(super) struct LineBuffer {
     begin: usize,
     end: usize,
     kind: Kind,
+    key: Option<KeyColumn>,
 }
 
 impl LineBuffer {
-    /// A buffer of `size` bytes for lines that become items of `kind`.
-    pub fn new(size: usize, kind: Kind) -> Self {
-        LineBuffer { bytes: vec![0; size], size, begin: 0, end: 0, kind }
+    pub fn new(options: &LinesOptions) -> Self {
+        let size = options.buffer;
+        LineBuffer { bytes: vec![0; size], size, begin: 0, end: 0, kind: options.encoding.kind(), key: options.key }
     }
 
     /// Sends the lines that begin in `range`. `reader` starts at the byte before the range, because whether a line
@@ -125,6 +129,9 @@ impl LineBuffer {
             Kind::Bytes => Item::Bytes(line),
             _ => Item::Text(line),
         });
+        if let Some(key) = self.key.and_then(|column| column.of(line)) {
+            batch.set_key(batch.len() - 1, key_of(key));
+        }
     }
 
     fn unread(&self) -> &[u8] {

@@ -6,6 +6,8 @@ mod input;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use crate::items::{Encoding, Items};
 use crate::options::OptionError;
 use crate::source::{Emitter, Halt, Source};
@@ -22,11 +24,33 @@ pub struct LinesOptions {
     pub range: u64,
     /// How many bytes a producer reads at a time. Default: 256 KiB.
     pub buffer: usize,
+    /// Where a line has its key. Default: nowhere.
+    pub key: Option<KeyColumn>,
+}
+
+/// The column of a line that is its key, by its bytes. Nothing is unquoted. A line with fewer columns has no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// Which one, from 0.
+    pub index: usize,
+    /// What is between two columns.
+    pub delimiter: u8,
+}
+
+impl KeyColumn {
+    fn of(self, line: &[u8]) -> Option<&[u8]> {
+        let mut begin = 0;
+        for _ in 0..self.index {
+            begin += memchr(self.delimiter, &line[begin..])? + 1;
+        }
+        let rest = &line[begin..];
+        Some(&rest[..memchr(self.delimiter, rest).unwrap_or(rest.len())])
+    }
 }
 
 impl Default for LinesOptions {
     fn default() -> Self {
-        LinesOptions { encoding: Encoding::Utf8, range: 4 << 20, buffer: 256 << 10 }
+        LinesOptions { encoding: Encoding::Utf8, range: 4 << 20, buffer: 256 << 10, key: None }
     }
 }
 
@@ -81,7 +105,7 @@ pub struct LinesSource {
 
 impl Source<Items> for LinesSource {
     fn run(&mut self, out: &mut Emitter<'_, Items>) -> Result<(), Halt> {
-        let mut buffer = LineBuffer::new(self.options.buffer, self.options.encoding.kind());
+        let mut buffer = LineBuffer::new(&self.options);
         let mut open = None;
         while let Some(claim) = self.claims.next() {
             match claim {

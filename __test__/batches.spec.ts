@@ -197,6 +197,6 @@ test('options that cannot be used are named', (t) => {
     t.true(error instanceof InvalidOptionError && error.option === option, `${error?.message}`)
   }
   t.throws(() => new ProducerConsumerSystem({ handler: noop(), batch: { size: 2 } } as never), {
-    message: /^batch: expected none but for a handler that is a function/,
+    message: /^batch: expected none beside a native handler/,
   })
 })

@@ -36,6 +36,8 @@ export interface PeerResult {
   ratio: number
   /** The fast mode of a peer that is bimodal. */
   fast?: FastMode
+  /** Why it has no figure from some of its runs. The others count. */
+  failures?: string[]
 }
 
 /** The runs that come to at least 80 % of the best one. */
@@ -76,14 +78,21 @@ export async function measure(
 ): Promise<WorkloadResult> {
   const contestants = [workload.ours, ...workload.peers]
   const values = contestants.map(() => [] as number[])
+  const failures = contestants.map(() => [] as string[])
   for (let round = 1; round <= rounds; round++) {
     for (const [index, contestant] of contestants.entries()) {
       const items = Math.ceil((contestant.items ?? workload.items) * (quick ? QUICK : 1))
-      const value = await contestant.run(items)
-      values[index]?.push(value)
-      onRun(
-        `${workload.case} ${workload.workload} ${round}/${rounds} ${contestant.name}: ${format(value)} ${workload.unit}`,
-      )
+      const line = `${workload.case} ${workload.workload} ${round}/${rounds} ${contestant.name}`
+      try {
+        const value = await contestant.run(items)
+        values[index]?.push(value)
+        onRun(`${line}: ${format(value)} ${workload.unit}`)
+      } catch (error) {
+        if (index === 0) throw error
+        values[index]?.push(Number.NaN)
+        failures[index]?.push(error instanceof Error ? error.message.trim() : String(error))
+        onRun(`${line}: failed`)
+      }
     }
   }
   const [ours = [], ...theirs] = values
@@ -94,13 +103,17 @@ export async function measure(
     ours: median(ours),
     oursSpread: spread(ours),
     peers: workload.peers.map((peer, index) => {
-      const values = theirs[index] ?? []
+      const runs = theirs[index] ?? []
+      const values = runs.filter((value) => !Number.isNaN(value))
+      const ratios = runs.map((value, round) => (ours[round] ?? Number.NaN) / value)
+      const failed = failures[index + 1] ?? []
       return {
         name: peer.name,
         how: peer.how,
         value: median(values),
         spread: spread(values),
-        ratio: median(values.map((value, round) => (ours[round] ?? Number.NaN) / value)),
+        ratio: median(ratios.filter((ratio) => !Number.isNaN(ratio))),
+        ...(failed.length > 0 && { failures: failed }),
         ...(peer.bimodal && { fast: fastMode(ours, values) }),
       }
     }),

@@ -4,13 +4,15 @@ import { format, type WorkloadResult } from './measure.js'
 export function table({ case: name, workload, unit, ours, oursSpread, peers }: WorkloadResult): string {
   const range = ([low, high]: [number, number]) => `${format(low)} – ${format(high)}`
   const times = (ratio: number) => `${ratio.toPrecision(3)} x`
-  const runs = (count: number) => (count === 1 ? '1 run' : `the median of ${count} runs`)
+  const runs = (count: number) => (count === 1 ? '1 run' : `${count} runs`)
+  const medianOf = (count: number) => (count === 1 ? '1 run' : `the median of ${count} runs`)
   const rows = [
     ['', unit, 'lowest – highest', 'ours / theirs', ''],
     ['millrace', format(ours), range(oursSpread), '', ''],
-    ...peers.flatMap(({ fast, ...peer }) => [
+    ...peers.flatMap(({ fast, failures, ...peer }) => [
       [peer.name, format(peer.value), range(peer.spread), times(peer.ratio), peer.how],
-      ...(fast ? [['  its fast mode', format(fast.value), '', times(fast.ratio), runs(fast.runs)]] : []),
+      ...(failures ? [[`  failed in ${runs(failures.length)}`]] : []),
+      ...(fast ? [['  its fast mode', format(fast.value), '', times(fast.ratio), medianOf(fast.runs)]] : []),
     ]),
   ]
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))

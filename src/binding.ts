@@ -29,7 +29,13 @@ export const SendMode = { Wait: 0, Try: 1, Block: 2, Offer: 3 } as const
 export const STILL_WAITING = 1
 
 /** What a native take says where it gives no items. */
-export const Take = { Nothing: 0, Ended: -1, Aborted: -2 } as const
+export const Take = {
+  Nothing: 0,
+  Ended: -1,
+  Aborted: -2,
+  /** For workers: the next item is to be handled alone. */
+  Alone: -3,
+} as const
 
 /** The kinds of events that the doorbell announces; each is a row of four numbers. */
 export const Event = {
@@ -290,7 +296,8 @@ export interface Binding {
     claims: Uint32Array,
   ): number | null
   /** Settles what the outbox notes, then fills the chunk with up to `max` items; returns how many, or a `Take`. */
-  takeWork(worker: number, max: number): number
+  /** With `fresh`, for a worker that has items already, none that is tried again: `Alone` where such a one is next. */
+  takeWork(worker: number, max: number, fresh: boolean): number
   /** Settles what the outbox notes. */
   reportWork(worker: number): void
   /** The same, and then the next item with a result that did not fit there. */

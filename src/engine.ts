@@ -3,9 +3,11 @@
 import { Admission, Notice, type SystemSpec } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
+import type { ItemChannel } from './channel/item-channel.js'
 import type { SystemSendOptions } from './channel/order-options.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
+import type { BatchHandlerFunction, HandlerFunction } from './context.js'
 import { DeadLetters, type DeadLettersSystem } from './dead-letters.js'
 import { DeadlockGuard } from './deadlock.js'
 import {
@@ -28,7 +30,7 @@ import {
 } from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
-import { LeasedCallback, type LeasedSystem } from './leased-callback.js'
+import { LeasedCallback, type LeasedSystem, type SendingCall } from './leased-callback.js'
 import { Liveness } from './liveness.js'
 import { HandlerPool, type PoolSystem } from './modules/handler-pool.js'
 import { WorkerModule } from './modules/module.js'
@@ -41,7 +43,7 @@ import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
 import { checkSystemSend, Sender, type SenderSystem } from './sender.js'
-import { sendingTo } from './sink.js'
+import { sendingEachTo, sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
 import type { SystemState, SystemStats } from './stats.js'
 import { doneInTurn } from './turn.js'
@@ -103,14 +105,14 @@ export class Engine<T, R>
     this.#guard = new DeadlockGuard(plan.consumers)
     const { handler, sink } = plan
     if (typeof handler === 'function') {
-      const sending = sink && sendingTo(sink.channel, handler)
       this.#callback = plan.leased
-        ? new LeasedCallback(this, handler, sending, plan.leased)
-        : new Callback(this, handler, sending)
+        ? new LeasedCallback(this, handler, sink && leasedSending(sink.channel, handler, plan), plan.leased)
+        : new Callback(this, handler, sink && sendingTo(sink.channel, handler))
     } else if (handler instanceof WorkerModule) {
       this.#pool = new HandlerPool(
         this,
         handler.plan,
+        plan.batch,
         plan.handlerTimeout,
         sink && (sink.channel as Channel).token,
       )
@@ -446,6 +448,7 @@ export class Engine<T, R>
     if (!this.#started) return
     if (!this.#aborted) this.#tellState('draining')
     this.#callback?.drain()
+    this.#pool?.drain()
   }
 
   #breakOff(error: Error): void {
@@ -535,6 +538,15 @@ export class Engine<T, R>
     const { produced, processed, deadLettered, discarded, waitingSends } = binding.systemStats(this.handle)
     return produced > processed + deadLettered + discarded || waitingSends > 0
   }
+}
+
+function leasedSending<T, R>(
+  sink: ItemChannel<R>,
+  handler: HandlerFunction<T, R>,
+  { batch }: SystemPlan<T, R>,
+): SendingCall<T> {
+  if (!batch) return sendingTo(sink, handler)
+  return sendingEachTo(sink, handler as unknown as BatchHandlerFunction<T, R>) as unknown as SendingCall<T>
 }
 
 function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {

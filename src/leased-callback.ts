@@ -4,11 +4,12 @@
  */
 
 import { performance } from 'node:perf_hooks'
+import { type BatchPlan, isBatchError, resultsOf } from './batch.js'
 import { Take } from './binding.js'
 import type { CallbackSystem } from './callback.js'
 import { Chunk } from './chunk.js'
 import type { HandlerFunction } from './context.js'
-import { BatchError, BatchResultError, HandlerTimeoutError } from './errors.js'
+import { HandlerTimeoutError } from './errors.js'
 import { toFailure } from './failure.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
 import { binding } from './native.js'
@@ -22,9 +23,15 @@ export interface LeasedPlan {
   readonly retryIf: RetryIf | undefined
   /** ms, of one execution. */
   readonly handlerTimeout: number | undefined
-  /** How many items to hand over together, and how many ms the first of them waits for the others. */
-  readonly batch: { readonly size: number; readonly within: number } | undefined
+  readonly batch: BatchPlan | undefined
 }
+
+/** What calls the handler and sends what it gives, but for results that someone waits for where these are several. */
+export type SendingCall<T> = (
+  argument: T,
+  context: HandlerContext<T>,
+  isKept: (index: number) => boolean,
+) => unknown
 
 /** What such a consumer needs to know of its system, beside what any callback does. */
 export interface LeasedSystem<T, R> extends CallbackSystem<T, R> {
@@ -53,7 +60,8 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
   sending = false
   readonly worker: number
   readonly sequence: number
-  readonly items: readonly Leased<T>[]
+  /** Those that are not settled. */
+  items: readonly Leased<T>[]
   readonly #outer: ContextSystem<T>
   #signal: AbortSignal | undefined
 
@@ -92,7 +100,7 @@ const then = Promise.prototype.then
 export class LeasedCallback<T, R> {
   readonly #system: LeasedSystem<T, R>
   readonly #handler: HandlerFunction<T, R>
-  readonly #sending: HandlerFunction<T, undefined> | undefined
+  readonly #sending: SendingCall<T> | undefined
   readonly #plan: LeasedPlan
   readonly #chunk = new Chunk()
   readonly #row = new Float64Array(3)
@@ -117,7 +125,7 @@ export class LeasedCallback<T, R> {
   constructor(
     system: LeasedSystem<T, R>,
     handler: HandlerFunction<T, R>,
-    sending: HandlerFunction<T, undefined> | undefined,
+    sending: SendingCall<T> | undefined,
     plan: LeasedPlan,
   ) {
     this.#system = system
@@ -219,18 +227,23 @@ export class LeasedCallback<T, R> {
     const began = performance.now()
     let settle: () => void
     try {
-      const tagged = items.some(({ tag }) => tag !== 0)
-      const call = (tagged ? undefined : this.#sending) ?? this.#handler
-      execution.sending = call === this.#sending
-      const argument = batch ? items.map(({ item }) => item) : items[0]?.item
-      const result = call(argument as T, new HandlerContext<T>(execution, execution.sequence))
+      const isRun = (index: number): boolean => items[index]?.tag !== 0
+      execution.sending = this.#sending !== undefined && (batch !== undefined || !isRun(0))
+      const argument = (batch ? items.map(({ item }) => item) : items[0]?.item) as T
+      const context = new HandlerContext<T>(execution, execution.sequence)
+      const result = execution.sending
+        ? this.#sending?.(argument, context, isRun)
+        : this.#handler(argument, context)
       if (isThenable(result)) {
         if (handlerTimeout !== undefined) this.#limit(execution, handlerTimeout)
         const promise = result instanceof Promise ? result : Promise.resolve(result)
         then.call(
           promise,
           (value) => this.#ended(execution, execution.sending, () => this.#succeeded(execution, value)),
-          (error) => this.#ended(execution, false, () => this.#failed(execution, error)),
+          (error) => {
+            if (this.#givingUp) this.#keepSent(execution, error)
+            else this.#ended(execution, false, () => this.#failed(execution, error))
+          },
         )
         return
       }
@@ -262,6 +275,16 @@ export class LeasedCallback<T, R> {
     this.work()
   }
 
+  /** The results of some of its items are in their channel: only the others are to be given up. */
+  #keepSent(execution: Execution<T>, thrown: unknown): void {
+    if (execution.over || !execution.sending || !isBatchError(thrown)) return
+    const { items } = execution
+    execution.items = items.filter((_, index) => thrown.errors.has(index))
+    this.#expected -= items.length - execution.items.length
+    for (const [index, leased] of items.entries())
+      if (!thrown.errors.has(index)) this.#processed(leased, thrown.results[index] as R)
+  }
+
   #leave(execution: Execution<T>): void {
     clearTimeout(execution.timer)
     execution.over = true
@@ -275,22 +298,20 @@ export class LeasedCallback<T, R> {
     const { items } = execution
     if (execution.expired) {
       this.#failed(execution, undefined)
-    } else if (!this.#plan.batch) {
-      this.#processed(items[0] as Leased<T>, value as R)
-    } else if (
-      Array.isArray(value) ? value.length === items.length : value === undefined && !this.#areWanted(items)
-    ) {
-      for (const [index, leased] of items.entries())
-        this.#processed(leased, (value as R[] | undefined)?.[index] as R)
-    } else {
-      const got = Array.isArray(value) ? `${value.length}` : typeof value
-      this.#failed(
-        execution,
-        new BatchResultError(
-          `batch: expected the handler to give ${items.length} results in an array, got ${got}`,
-        ),
-      )
+      return
     }
+    if (!this.#plan.batch) {
+      this.#processed(items[0] as Leased<T>, value as R)
+      return
+    }
+    let results: readonly unknown[]
+    try {
+      results = resultsOf(value, items.length, this.#areWanted(items))
+    } catch (error) {
+      this.#failed(execution, error)
+      return
+    }
+    for (const [index, leased] of items.entries()) this.#processed(leased, results[index] as R)
   }
 
   #areWanted(items: readonly Leased<T>[]): boolean {
@@ -306,7 +327,7 @@ export class LeasedCallback<T, R> {
   #failed(execution: Execution<T>, thrown: unknown): void {
     const { items, expired } = execution
     const { batch, handlerTimeout } = this.#plan
-    if (!expired && batch && thrown instanceof BatchError) {
+    if (!expired && batch && isBatchError(thrown)) {
       for (const [index, leased] of items.entries()) {
         if (thrown.errors.has(index)) this.#fail(leased, thrown.errors.get(index))
         else this.#processed(leased, thrown.results[index] as R)

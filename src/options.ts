@@ -1,6 +1,7 @@
 /** The options of a system: their meaning, defaults and checks, all of them before anything starts. */
 
 import { availableParallelism } from 'node:os'
+import type { BatchPlan } from './batch.js'
 import type { NativeOrder } from './binding.js'
 import { Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
@@ -107,9 +108,10 @@ export interface SystemOptions<T, R> extends OrderOptions {
 export interface BatchedSystemOptions<T, R> extends Omit<SystemOptions<T, R>, 'handler' | 'batch'> {
   /**
    * What handles each batch: a function of an array, which gives a result for each of its items, in their order. Where it
-   * throws, all of them fail; with a `BatchError` only those that it names.
+   * throws, all of them fail; with a `BatchError` only those that it names. Or a module with such a function: in its
+   * worker an item that is tried again comes alone.
    */
-  handler: BatchHandlerFunction<T, R>
+  handler: BatchHandlerFunction<T, R> | Handler<T[], readonly R[]> | URL | string
   /** How many items go together. */
   batch: BatchOptions
 }
@@ -148,6 +150,8 @@ export interface SystemPlan<T, R> {
   retry: RetryPlan
   handlerTimeout: number | undefined
   deadLetters: { keep: number; block: boolean }
+  /** Where the handler gets items together. */
+  batch: BatchPlan | undefined
   /** Where a function settles each item by itself. */
   leased: LeasedPlan | undefined
 }
@@ -235,7 +239,7 @@ export function planSystem<T, R>(given: SystemOptions<T, R> | BatchedSystemOptio
   }
 }
 
-type AttemptsPlan = Pick<SystemPlan<unknown, unknown>, 'retry' | 'handlerTimeout' | 'leased'>
+type AttemptsPlan = Pick<SystemPlan<unknown, unknown>, 'retry' | 'handlerTimeout' | 'batch' | 'leased'>
 
 function planAttempts<T, R>(
   options: SystemOptions<T, R>,
@@ -251,17 +255,17 @@ function planAttempts<T, R>(
     options.handlerTimeout === undefined ? undefined : checkMs('handlerTimeout', options.handlerTimeout)
   if (handlerTimeout === 0) throw new InvalidOptionError('handlerTimeout', 'ms above 0', 0)
   const batch = planBatch(options.batch as BatchOptions | undefined)
-  if (batch && !isFunction)
-    throw new InvalidOptionError('batch', 'none but for a handler that is a function', options.batch)
+  if (batch && !isFunction && !(handler instanceof WorkerModule))
+    throw new InvalidOptionError('batch', 'none beside a native handler', options.batch)
   const { source, priorities, rate, key } = options
   const hasKeys = key !== undefined || (source instanceof NativeSource && source.givesKeys)
   const inOrder = priorities !== undefined || rate !== undefined || hasKeys
   const leased =
     isFunction && (inOrder || retry.attempts > 1 || handlerTimeout !== undefined || batch !== undefined)
-  return { retry, handlerTimeout, leased: leased ? { retryIf, handlerTimeout, batch } : undefined }
+  return { retry, handlerTimeout, batch, leased: leased ? { retryIf, handlerTimeout, batch } : undefined }
 }
 
-function planBatch(batch: BatchOptions | undefined): LeasedPlan['batch'] {
+function planBatch(batch: BatchOptions | undefined): BatchPlan | undefined {
   if (batch === undefined) return undefined
   checkOptions('batch', batch, ['size', 'within'])
   const { size, within = 0 } = batch

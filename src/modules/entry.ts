@@ -4,7 +4,7 @@ import { workerData } from 'node:worker_threads'
 import { Channel } from '../channel/channel.js'
 import { flush } from '../channel/turn-end.js'
 import { hold, release } from '../environment.js'
-import { sendingTo } from '../sink.js'
+import { sendingEachTo, sendingTo } from '../sink.js'
 import { type AnyFunction, loadFunction, loadHandler } from './load.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
 import { packThrown, unpackThrown } from './thrown.js'
@@ -14,7 +14,7 @@ import { WorkerSource } from './worker-source.js'
 /** What runs in the worker. */
 export interface WorkerRole {
   begin(): void
-  /** Production ends. */
+  /** Production ends, or nothing is to be waited for to go together. */
   end?(): void
   /** The system breaks off, with this reason. */
   breakOff(reason: unknown): void
@@ -32,8 +32,9 @@ async function run(start: WorkerStart): Promise<void> {
     if (start.role === 'handler') {
       const { handler, retryIf } = await loadHandler(start.module)
       // Flushed each time: a worker that dies takes along what it has staged, of items that count as handled by then.
-      const sending = start.sink && sendingTo(Channel.attach(start.sink), handler, flush)
-      role = new WorkerHandler(start, handler, retryIf, tell, sending as AnyFunction | undefined)
+      const sending = start.batch ? sendingEachTo : sendingTo
+      const call = start.sink && sending(Channel.attach(start.sink), handler as never, flush)
+      role = new WorkerHandler(start, handler, retryIf, tell, call as AnyFunction | undefined)
     } else role = new WorkerSource(start, await loadFunction(start.module), tell)
   } catch (error) {
     tell({ type: 'failed', error: packThrown(error) })

@@ -1,5 +1,6 @@
 /** The workers of a system whose handler is a module: started together, replaced when they die, ended with it. */
 
+import type { BatchPlan } from '../batch.js'
 import type { ChannelToken } from '../channel/token.js'
 import { HandlerTimeoutError, ModuleError, messageOf } from '../errors.js'
 import { binding } from '../native.js'
@@ -46,6 +47,7 @@ const GRACE_MS = 1000
 export class HandlerPool {
   readonly #system: PoolSystem
   readonly #module: ModulePlan
+  readonly #batch: BatchPlan | undefined
   readonly #sink: ChannelToken | undefined
   readonly #places: Place[]
   /** The limit of an attempt, and since when each worker has been at one; see `WorkerStart`. */
@@ -55,17 +57,20 @@ export class HandlerPool {
   readonly #deadEarly = new Map<number, unknown>()
   #lastError: unknown
   #begun = false
+  #draining = false
   #closing = false
 
   /** @param sink - where results go, other than to the system */
   constructor(
     system: PoolSystem,
     module: ModulePlan,
+    batch: BatchPlan | undefined,
     handlerTimeout: number | undefined,
     sink: ChannelToken | undefined,
   ) {
     this.#system = system
     this.#module = module
+    this.#batch = batch
     this.#sink = sink
     this.#limit =
       handlerTimeout === undefined
@@ -99,6 +104,12 @@ export class HandlerPool {
     if (this.#limit) this.#watch = setInterval(() => this.#endOverdue(), WATCH_MS).unref()
   }
 
+  /** No more items come: none that goes together with others is to wait for them. */
+  drain(): void {
+    this.#draining = true
+    for (const { thread } of this.#places) thread?.tell({ type: 'end' })
+  }
+
   /** The system breaks off: handlers are told, and what does not exit is terminated. */
   breakOff(reason: unknown): void {
     this.#closing = true
@@ -130,6 +141,7 @@ export class HandlerPool {
         count: consumers,
         capacity,
         priorities,
+        ...(this.#batch && { batch: this.#batch }),
         ...(this.#sink && { sink: this.#sink }),
         ...(this.#limit && { limit: this.#limit }),
       },
@@ -207,6 +219,7 @@ export class HandlerPool {
     }
     place.failures = 0
     thread.tell({ type: 'begin' })
+    if (this.#draining) thread.tell({ type: 'end' })
   }
 
   #isNeeded(index: number): boolean {

@@ -1,6 +1,7 @@
 /** What the thread of a system and its workers tell each other. Items never go this way. */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { BatchPlan } from '../batch.js'
 import type { ChannelToken } from '../channel/token.js'
 import type { ModulePlan } from './module.js'
 
@@ -16,6 +17,8 @@ export interface WorkerStart {
   count: number
   capacity: number
   priorities: number
+  /** Where the handler gets items together. */
+  batch?: BatchPlan
   /** Where results go, other than to the system. */
   sink?: ChannelToken
   /** The limit of an attempt in ms, and where a handler notes since when it has been at one: ms since the epoch, or 0. */
@@ -23,7 +26,7 @@ export interface WorkerStart {
   port: MessagePort
 }
 
-/** To a worker: begin; end production; the system breaks off. */
+/** To a worker: begin; end production, or wait for no more items that go together; the system breaks off. */
 export type ToWorker = { type: 'begin' } | { type: 'end' } | { type: 'breakOff'; reason: Uint8Array }
 
 /**

@@ -1,12 +1,17 @@
-/** A handler module's function, in its worker: it takes items ahead, and calls the function with one at a time. */
+/**
+ * A handler module's function, in its worker: it takes items ahead, and calls the function with one at a time; or it gathers
+ * them, and calls it with a batch.
+ */
 
 import { performance } from 'node:perf_hooks'
 import { threadId } from 'node:worker_threads'
+import { type BatchPlan, isBatchError, resultsOf } from '../batch.js'
 import { Take } from '../binding.js'
 import type { SystemSendOptions } from '../channel/order-options.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
 import { environmentHandle, forget, listenTo, release } from '../environment.js'
 import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
+import { toFailure } from '../failure.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
 import { binding } from '../native.js'
 import { judge, type RetryIf } from '../retry.js'
@@ -23,6 +28,15 @@ import { openSender } from './way-in.js'
 const CHUNK_MS = 0.25
 /** Low half of the claim word: how many were claimed; high half: up to which that is allowed. */
 const CLAIMED = 0xffff
+
+/** Items that are handled together. */
+interface Gathered {
+  items: unknown[]
+  /** Whether a caller of `run()` waits for each. */
+  isRun: boolean[]
+  attempt: number
+  collecting: boolean
+}
 
 export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unknown> {
   readonly worker: number
@@ -51,6 +65,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   #most = 1
   #wake: (() => void) | undefined
   #reporting = false
+  /** Whether nothing is to be waited for to go together. */
+  #draining = false
   /** Whether a result is on its way into its channel. */
   #sends = false
   #broken = false
@@ -97,7 +113,12 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     }
     this.#handle = handle
     listenTo(handle, { noticed() {}, itemsReady: () => this.#wakeUp(), resultsReady() {} })
-    void this.#run()
+    void (this.#start.batch ? this.#runBatches(this.#start.batch) : this.#run())
+  }
+
+  end(): void {
+    this.#draining = true
+    this.#wakeUp()
   }
 
   breakOff(reason: unknown): void {
@@ -145,12 +166,110 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   async #run(): Promise<void> {
     while (!this.#over) {
-      const count = binding.takeWork(this.#handle, this.#most)
+      const count = binding.takeWork(this.#handle, this.#most, false)
       if (count > 0) await this.#handleChunk(count)
-      else if (count === Take.Nothing) await new Promise<void>((resolve) => (this.#wake = resolve))
+      else if (count === Take.Nothing) await this.#woken()
       else break
     }
     this.#end()
+  }
+
+  /** Waits until there may be items, or for `ms` at most. */
+  #woken(ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(() => this.#wakeUp(), ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  async #runBatches(plan: BatchPlan): Promise<void> {
+    while (!this.#over) {
+      const batch = await this.#gather(plan)
+      if (batch === undefined) break
+      await this.#handleBatch(batch)
+      if (turnIsDue()) await new Promise<void>(inNextTurn)
+    }
+    this.#end()
+  }
+
+  /** The next batch; undefined at the end. Each of its items is claimed as soon as it is there. */
+  async #gather({ size, within }: BatchPlan): Promise<Gathered | undefined> {
+    const { header, tags } = this.#chunk
+    const batch: Gathered = { items: [], isRun: [], attempt: 1, collecting: false }
+    let until = Number.POSITIVE_INFINITY
+    while (!this.#over && batch.items.length < size) {
+      const begun = batch.items.length > 0
+      const count = binding.takeWork(this.#handle, Math.min(size - batch.items.length, CHUNK_ITEMS), begun)
+      if (count > 0) {
+        const items = this.#chunk.decode(count, () => binding.takeLargeWork(this.#handle))
+        for (let index = 0; index < count && this.#claim(); index++) {
+          batch.items.push(items[index])
+          batch.isRun.push(this.#chunk.tagged && tags[index] !== 0)
+        }
+        batch.attempt = header[Header.Attempt] as number
+        batch.collecting = header[Header.Collecting] !== 0
+        if (batch.attempt > 1) break
+        if (!begun) until = performance.now() + within
+      } else if (count === Take.Nothing) {
+        const left = until - performance.now()
+        if (begun && (this.#draining || left <= 0)) break
+        await this.#woken(begun ? left : undefined)
+      } else if (count === Take.Alone) break
+      else return undefined
+    }
+    return this.#over ? undefined : batch
+  }
+
+  async #handleBatch({ items, isRun, attempt, collecting }: Gathered): Promise<void> {
+    if (items.length === 0) return
+    const began = performance.now()
+    this.attempt = attempt
+    this.sequence += items.length
+    const call = this.#sending ?? this.#handler
+    const kept = (index: number): boolean => isRun[index] as boolean
+    const wanted = (index: number): boolean => collecting || kept(index)
+    let results: readonly unknown[] = []
+    let errors: ReadonlyMap<number, unknown> = new Map()
+    try {
+      const context = new HandlerContext<unknown>(this, this.sequence)
+      let value = this.#sending ? call(items, context, kept) : call(items, context)
+      if (isThenable(value)) {
+        this.#sends = this.#sending !== undefined
+        value = await value
+      }
+      results = resultsOf(
+        value,
+        items.length,
+        items.some((_, index) => wanted(index)),
+      )
+    } catch (error) {
+      if (isBatchError(error)) ({ errors, results } = error)
+      else if (!this.#broken) errors = new Map(items.map((_, index) => [index, error]))
+      else return
+    } finally {
+      this.#sends = false
+    }
+    if (this.#over) return
+    for (const index of items.keys()) {
+      if (!errors.has(index)) this.#settleOrFail(results[index], wanted(index))
+      else if (this.#broken) this.#giveUp()
+      else this.#fail(errors.get(index))
+      if (this.#outbox.full) binding.reportWork(this.#handle)
+    }
+    while (this.#waits > 0) this.#endWait()
+    const took = performance.now() - began
+    this.#outbox.noteTimes(took, took / items.length)
+  }
+
+  #settleOrFail(result: unknown, wanted: boolean): void {
+    try {
+      this.#settle(result, wanted)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   async #handleChunk(count: number): Promise<void> {
@@ -242,6 +361,11 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     }
     const large = this.#outbox.noteResult(result)
     if (large) binding.settleLargeWork(this.#handle, large.kind, large.bytes, large.length)
+  }
+
+  /** The result of this item was not in its channel when the system broke off, but that of a later one may have been. */
+  #giveUp(): void {
+    binding.failWork(this.#handle, { ...toFailure(this.#breaking.signal.reason), unrecoverable: true })
   }
 
   #fail(error: unknown): void {

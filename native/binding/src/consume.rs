@@ -17,6 +17,8 @@ use crate::registry;
 pub const NOTHING: i32 = 0;
 pub const ENDED: i32 = -1;
 pub const ABORTED: i32 = -2;
+/// The next item is to be handled alone.
+pub const ALONE: i32 = -3;
 
 /// Where there is room for fewer items, a chunk is full: a few off a large batch cost more than they are worth.
 const WORTH_TAKING: usize = 32;

@@ -13,7 +13,7 @@ use napi::bindgen_prelude::{Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, from_ms};
-use crate::consume::{ABORTED, ENDED, NOTHING};
+use crate::consume::{ABORTED, ALONE, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result, columns_error};
 use crate::outbox::{Notes, Outbox};
@@ -82,8 +82,8 @@ impl State {
         }
     }
 
-    /// Fills the chunk with up to `max` items.
-    fn take(&mut self, max: usize) -> i32 {
+    /// Fills the chunk with up to `max` items; with `fresh`, with none that is tried again.
+    fn take(&mut self, max: usize, fresh: bool) -> i32 {
         // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
         let mut chunk = Chunk::new(unsafe { self.chunk.as_mut() });
         let max = self.consumer.most(max.clamp(1, chunk.room()));
@@ -105,8 +105,12 @@ impl State {
                     None => break,
                 }
             };
-            if taken.attempt() > 1 && !batches.is_empty() {
+            // It may be what an earlier worker died of.
+            if taken.attempt() > 1 && (fresh || !batches.is_empty()) {
                 self.consumer.put_back(taken);
+                if batches.is_empty() {
+                    return ALONE;
+                }
                 break;
             }
             attempt = taken.attempt();
@@ -166,12 +170,13 @@ pub fn attach_worker(
     Ok(Some(worker))
 }
 
-/// Settles what the outbox says, then fills the chunk with up to `max` items; returns how many, or why none.
+/// Settles what the outbox says, then fills the chunk with up to `max` items; returns how many, or why none. With `fresh`,
+/// for a worker that has some already, none of them is tried again.
 #[napi(catch_unwind)]
-pub fn take_work(worker: u32, max: u32) -> Result<i32> {
+pub fn take_work(worker: u32, max: u32, fresh: bool) -> Result<i32> {
     let taken = registry::worker(worker)?.with(|state| {
         state.settle()?;
-        Ok(state.take(max as usize))
+        Ok(state.take(max as usize, fresh))
     })?;
     Ok(taken.unwrap_or(ABORTED))
 }

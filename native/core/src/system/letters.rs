@@ -74,7 +74,12 @@ struct LettersState<B> {
 
 impl<B> LettersState<B> {
     fn is_full(&self) -> bool {
-        self.watched && !self.unbounded && self.letters.len() + self.kept >= self.limit.unwrap_or(LETTERS_KEPT)
+        self.lacks_room_beside(0)
+    }
+
+    fn lacks_room_beside(&self, in_hand: usize) -> bool {
+        let letters = self.letters.len() + self.kept + in_hand;
+        self.watched && !self.unbounded && letters >= self.limit.unwrap_or(LETTERS_KEPT)
     }
 }
 
@@ -104,10 +109,11 @@ impl<B> Letters<B> {
         state.letters.push_back(letter);
     }
 
-    /// Whether there is room; otherwise `waker` is woken when there may be.
-    pub(crate) fn poll_room(&self, waker: &Waker) -> bool {
+    /// Whether there is room for one more than those in hand, should they all fail; otherwise `waker` is woken when there
+    /// may be.
+    pub(crate) fn poll_room(&self, in_hand: usize, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
-        if state.is_full() {
+        if state.lacks_room_beside(in_hand) {
             state.wakers.push(waker.clone());
             return false;
         }

@@ -125,7 +125,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             }
             self.sending = None;
         }
-        if !self.inner.letters.poll_room(cx.waker()) {
+        if !self.inner.letters.poll_room(self.in_hand(), cx.waker()) {
             return Poll::Pending;
         }
         // Each may become a dead letter.

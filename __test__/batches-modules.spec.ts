@@ -1,0 +1,251 @@
+/** Modules whose function gets items together; and what batches send on, from modules and functions. */
+
+import test from 'ava'
+import { expectTypeOf } from 'expect-type'
+import {
+  BatchError,
+  Channel,
+  type Context,
+  type DeadLetter,
+  handlerModule,
+  ProducerConsumerSystem,
+  sequence,
+} from '../src/index.js'
+import { assertConservation } from './helpers/conservation.js'
+import { until } from './helpers/gate.js'
+import { Random } from './helpers/random.js'
+import type * as Batched from './modules/batched.js'
+
+const BATCHED = new URL('./modules/batched.js', import.meta.url)
+/** ms that no test lasts. */
+const NEVER = 2 ** 30
+const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
+
+async function read<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+function lettersOf<T>(system: ProducerConsumerSystem<T, unknown>): DeadLetter<T>[] {
+  const letters: DeadLetter<T>[] = []
+  system.on('deadLetter', (letter) => letters.push(letter))
+  return letters
+}
+
+test('a worker gets batches of the size, and the rest when there are no more', async (t) => {
+  const system = new ProducerConsumerSystem({
+    source: sequence({ of: 'number', limit: 2095 }),
+    producers: 1,
+    consumers: 1,
+    handler: handlerModule<typeof Batched>(BATCHED),
+    batch: { size: 1000, within: NEVER },
+    results: true,
+  })
+  expectTypeOf(system).toEqualTypeOf<ProducerConsumerSystem<number, string>>()
+  await system.start()
+  t.deepEqual(
+    await read(system.results()),
+    range(2095).map((n) => `${n} of ${n < 2000 ? 1000 : 95}, attempt 1`),
+  )
+  assertConservation(t, await system.finished)
+})
+
+test('a worker waits for others as long as it may, and for none once it drains', async (t) => {
+  const options = { consumers: 1, handler: handlerModule<typeof Batched>(BATCHED) }
+  const system = new ProducerConsumerSystem({ ...options, batch: { size: 3, within: 60 } })
+  await system.start()
+  const began = performance.now()
+  await system.send(1)
+  t.is(await system.run(2), '2 of 2, attempt 1')
+  t.true(performance.now() - began >= 59)
+  t.deepEqual(
+    await Promise.all([3, 4, 5].map((n) => system.run(n))),
+    [3, 4, 5].map((n) => `${n} of 3, attempt 1`),
+  )
+  assertConservation(t, await system.stop())
+
+  const draining = new ProducerConsumerSystem({ ...options, batch: { size: 3, within: NEVER } })
+  await draining.start()
+  const run = draining.run(6)
+  await until(() => draining.stats().inFlight === 1)
+  t.like(await draining.stop(), { processed: 1 })
+  t.is(await run, '6 of 1, attempt 1')
+})
+
+test('each item of a batch in a worker can fail alone, and is tried again alone', async (t) => {
+  const system = new ProducerConsumerSystem({
+    consumers: 1,
+    handler: handlerModule<typeof Batched, 'picky'>(BATCHED, { export: 'picky' }),
+    batch: { size: 6, within: NEVER },
+    retry: { attempts: 3 },
+    results: true,
+  })
+  const letters = lettersOf(system)
+  await system.sendMany(range(60))
+  await system.start()
+  const reading = read(system.results())
+  assertConservation(t, await system.stop())
+  t.deepEqual(
+    await reading,
+    range(60).filter((n) => n % 3 !== 0),
+  )
+  t.deepEqual(
+    letters.map(({ item, attempts, deaths, error }) => [item, attempts, deaths, (error as Error).message]),
+    range(20).map((n) => [3 * n, 3, 0, `no. ${3 * n}`]),
+  )
+})
+
+test('a batch that is answered wrongly or not at all fails, all of it', async (t) => {
+  for (const [name, reason] of [
+    ['short', { code: 'ERR_MILLRACE_BATCH_RESULT', name: 'BatchResultError' }],
+    ['fails', { name: 'RangeError', message: 'all 2' }],
+  ] as const) {
+    const handler = handlerModule<typeof Batched, 'fails'>(BATCHED, { export: name as 'fails' })
+    const system = new ProducerConsumerSystem({ consumers: 1, handler, batch: { size: 2, within: NEVER } })
+    await system.start()
+    const outcomes = await Promise.allSettled([system.run(1), system.run(2)])
+    for (const outcome of outcomes) t.like(outcome, { status: 'rejected', reason })
+    t.like(await system.stop(), { deadLettered: 2 })
+  }
+})
+
+test('a worker that dies of one item takes no other of its batch along', async (t) => {
+  const system = new ProducerConsumerSystem({
+    consumers: 2,
+    handler: handlerModule<typeof Batched, 'dies'>(BATCHED, { export: 'dies' }),
+    batch: { size: 10 },
+    results: true,
+  })
+  const letters = lettersOf(system)
+  await system.sendMany(range(60))
+  await system.start()
+  const reading = read(system.results())
+  const report = await system.stop()
+  assertConservation(t, report)
+  t.deepEqual(
+    (await reading).toSorted((a, b) => a - b),
+    range(60).filter((n) => n !== 13),
+  )
+  t.deepEqual(
+    letters.map(({ item, deaths }) => [item, deaths]),
+    [[13, 2]],
+  )
+})
+
+test('an abort gives up the batch in a worker', async (t) => {
+  const handler = handlerModule<typeof Batched, 'stuck'>(BATCHED, { export: 'stuck' })
+  const system = new ProducerConsumerSystem({ consumers: 1, handler, batch: { size: 3 } })
+  const letters = lettersOf(system)
+  await system.sendMany(range(8))
+  await system.start()
+  await until(() => system.stats().inFlight === 3)
+  const report = await system.abort()
+  assertConservation(t, report)
+  t.deepEqual(
+    letters.map(({ item, reason }) => [item, reason]),
+    [0, 1, 2].map((n) => [n, 'aborted']),
+  )
+  t.deepEqual(report.unprocessed, [3, 4, 5, 6, 7])
+})
+
+test('where consumers wait for room for dead letters, no batch brings more', async (t) => {
+  const function_ = (items: number[]): number[] => {
+    throw new RangeError(`all ${items.length}`)
+  }
+  for (const handler of [
+    function_,
+    handlerModule<typeof Batched, 'fails'>(BATCHED, { export: 'fails' }),
+  ] as const) {
+    const system = new ProducerConsumerSystem<number, number>({
+      consumers: 1,
+      handler,
+      batch: { size: 4 },
+      deadLetters: { keep: 3, whenFull: 'block' },
+    })
+    await system.sendMany(range(20))
+    await system.start()
+    for (let discarded = 0; discarded < 20; ) {
+      await until(() => system.deadLetters.size > 0)
+      t.true(system.deadLetters.size <= 3, `${system.deadLetters.size}`)
+      discarded += system.deadLetters.discard()
+    }
+    assertConservation(t, await system.stop())
+  }
+})
+
+for (const kind of ['function', 'module'] as const) {
+  test(`each result of a ${kind} of batches goes to the channel by itself`, async (t) => {
+    const random = new Random(t)
+    for (let round = 0; round < 5; round++) {
+      const results = new Channel<number>({ capacity: 1 + random.below(4) })
+      const handler = async (items: number[], { signal }: Context<number>): Promise<number[]> => {
+        t.false(signal.aborted)
+        const failed = items.flatMap((n, index): [number, Error][] =>
+          n % 3 === 0 ? [[index, new Error(`no. ${n}`)]] : [],
+        )
+        if (failed.length > 0) throw new BatchError(failed, items)
+        return items
+      }
+      const system = new ProducerConsumerSystem<number, number>({
+        consumers: 2,
+        handler:
+          kind === 'function'
+            ? handler
+            : handlerModule<typeof Batched, 'picky'>(BATCHED, { export: 'picky' }),
+        batch: { size: 1 + random.below(8), within: 1 },
+        results,
+      })
+      const letters = lettersOf(system)
+      await system.start()
+      const reading = read(results)
+      await system.sendMany(range(50))
+      const runs = await Promise.allSettled([100, 101, 102].map((n) => system.run(n)))
+      t.deepEqual(
+        runs.map((run) => (run.status === 'fulfilled' ? run.value : (run.reason as Error).message)),
+        [100, 101, 'no. 102'],
+      )
+      assertConservation(t, await system.stop())
+      t.deepEqual(
+        (await reading).toSorted((a, b) => a - b),
+        range(50).filter((n) => n % 3 !== 0),
+      )
+      t.deepEqual(
+        letters.map(({ item }) => item).toSorted((a, b) => a - b),
+        [...range(17).map((n) => 3 * n), 102],
+      )
+    }
+  })
+
+  test(`an abort of a ${kind} of batches in the middle of its results loses none and doubles none`, async (t) => {
+    for (let round = 0; round < 10; round++) {
+      const results = new Channel<number>({ capacity: 3 })
+      const handler =
+        kind === 'function'
+          ? (items: number[]) => items
+          : handlerModule<typeof Batched, 'dies'>(BATCHED, { export: 'dies' })
+      const system = new ProducerConsumerSystem<number, number>({
+        consumers: 2,
+        handler,
+        batch: { size: 5 },
+        results,
+      })
+      const letters = lettersOf(system)
+      const items = range(40).map((n) => n + 20)
+      await system.sendMany(items)
+      await system.start()
+      await until(() => results.stats().waitingSends > 0)
+      // The reader makes room just when the system breaks off.
+      const taken = [await results.receive()]
+      const aborted = system.abort()
+      taken.push(...(await read(results)))
+      const report = await aborted
+      assertConservation(t, report)
+      t.true(letters.every(({ reason }) => reason === 'aborted'))
+      t.deepEqual(
+        [...taken, ...report.unprocessed, ...letters.map(({ item }) => item)].toSorted((a, b) => a - b),
+        items,
+      )
+    }
+  })
+}

@@ -1,0 +1,38 @@
+/** Handlers of batches. */
+
+import { BatchError, type Context } from '../../src/index.js'
+
+/** What each item came with. */
+export default function describe(items: number[], { attempt }: Context<number>): string[] {
+  return items.map((n) => `${n} of ${items.length}, attempt ${attempt}`)
+}
+
+/** Those that divide by three fail. */
+export async function picky(items: number[]): Promise<number[]> {
+  await null
+  const failed = items.flatMap((n, index): [number, Error][] =>
+    n % 3 === 0 ? [[index, new Error(`no. ${n}`)]] : [],
+  )
+  if (failed.length > 0) throw new BatchError(failed, items)
+  return items
+}
+
+/** One result too few. */
+export function short(items: number[]): number[] {
+  return items.slice(1)
+}
+
+export function fails(items: number[]): number[] {
+  throw new RangeError(`all ${items.length}`)
+}
+
+export function dies(items: number[]): number[] {
+  if (items.includes(13)) process.exit(4)
+  return items
+}
+
+/** Waits for the signal, and heeds it or not. */
+export async function stuck(items: number[], { signal }: Context<number>): Promise<number[]> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  return items
+}

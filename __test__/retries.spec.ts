@@ -196,6 +196,37 @@ test('a stop past its time-out gives up what waits for another attempt', async (
   }
 })
 
+test('an abort gives up what is in hand for good, and lets in nothing that waits', async (t) => {
+  for (const attempts of [1, 2]) {
+    // What was wrong here was a race, won four times of five.
+    for (let round = 0; round < 10; round++) {
+      const seen: number[] = []
+      const system = new ProducerConsumerSystem({
+        consumers: 1,
+        capacity: 2,
+        handler: (n: number) => {
+          seen.push(n)
+          return new Promise(() => {})
+        },
+        retry: { attempts },
+      })
+      await system.start()
+      await system.sendMany([1, 2, 3])
+      await until(() => seen.length === 1)
+      const waiting = system.send(4)
+      const report = await system.abort()
+      await t.throwsAsync(waiting, { code: 'ERR_MILLRACE_ABORTED' })
+      assertConservation(t, report)
+      t.deepEqual([report.produced, report.deadLettered, report.discarded], [3, 1, 2])
+      t.deepEqual(report.unprocessed.toSorted(), [2, 3])
+      t.deepEqual(
+        [...system.deadLetters].map(({ item, attempts, reason }) => [item, attempts, reason]),
+        [[1, 1, 'aborted']],
+      )
+    }
+  }
+})
+
 test('handlerTimeout aborts the signal, and the attempt fails once the handler has ended', async (t) => {
   const gate = new Gate()
   const executions: string[] = []

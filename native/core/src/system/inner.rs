@@ -73,6 +73,8 @@ pub(crate) struct Control<B> {
     pub(crate) consumers_left: usize,
     /// The places of workers, where they handle the items.
     pub(crate) workers: Vec<WorkerPlace>,
+    /// Aborts that have not put down yet what they took out of the channel.
+    pub(crate) breaking_off: usize,
     /// What an abort took out of the channel, and what handlers outside gave back unseen.
     pub(crate) unprocessed: Vec<B>,
     pub(crate) detached: Vec<String>,
@@ -138,6 +140,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
                 producers_left: 0,
                 consumers_left: 0,
                 workers: Vec::new(),
+                breaking_off: 0,
                 unprocessed: Vec::new(),
                 detached: Vec::new(),
                 report: None,
@@ -213,6 +216,14 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         self.aborted.store(true, Ordering::Release);
         self.lift_bounds();
         self.channel.abort()
+    }
+
+    /// Breaks off; what was queued is for the report. For all but the first caller that is nothing.
+    pub(crate) fn discard_queued(&self) {
+        let queued = self.break_off();
+        let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
+        self.counters.discarded.add_shared(n);
+        self.change(|control| control.unprocessed.extend(queued.into_iter().map(|envelope| envelope.batch)));
     }
 
     /// Items that a handler outside took and never saw come back: into the report, or past a stop's time-out as dead

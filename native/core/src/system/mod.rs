@@ -191,18 +191,21 @@ impl<B: Collect, R: Collect> Handle<B, R> {
         self.inner.stopping.store(true, Ordering::Release);
         self.inner.change(|control| {
             control.abort_reason.get_or_insert(reason);
+            control.breaking_off += 1;
         });
+        // Not left to the supervisor: a handler outside gives up what it has right after this call, and none of that may
+        // be tried again, or make room for a send that waits.
+        self.inner.discard_queued();
+        self.inner.change(|control| control.breaking_off -= 1);
         if before == State::Ready {
-            self.end_unstarted();
+            // There is no supervisor to do it.
+            self.inner.report();
         }
     }
 
     /// A system that never started has no supervisor to end it.
     fn end_unstarted(&self) {
-        let queued = self.inner.break_off();
-        let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
-        self.inner.counters.discarded.add_shared(n);
-        self.inner.change(|control| control.unprocessed.extend(queued.into_iter().map(|envelope| envelope.batch)));
+        self.inner.discard_queued();
         self.inner.report();
     }
 }

@@ -177,10 +177,11 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 control = inner.control();
                 continue;
             }
-            if control.producers_left == 0 && control.consumers_left == 0 {
+            let reportable = control.breaking_off == 0;
+            if control.producers_left == 0 && control.consumers_left == 0 && reportable {
                 return;
             }
-            if self.patience.is_some_and(|end| now >= end) && self.only_threads_left(&control) {
+            if reportable && self.patience.is_some_and(|end| now >= end) && self.only_threads_left(&control) {
                 return;
             }
             let timeout = self.next_look(&control, now);
@@ -241,9 +242,9 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
     /// Handlers give up. What was queued is dead-lettered where a stop is past its time-out, and is in the report
     /// where the system was aborted.
     fn break_off(&self, expired: bool) {
-        let queued = self.inner.break_off();
-        let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
         if expired {
+            let queued = self.inner.break_off();
+            let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
             self.inner.counters.expired.add_shared(n);
             let now = SystemTime::now();
             for Envelope { batch: items, history, .. } in queued {
@@ -255,9 +256,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 self.inner.dead_letter(DeadLetter { items, failure: timed_out(), attempts, deaths, first, last: now });
             }
         } else {
-            self.inner.counters.discarded.add_shared(n);
-            let queued = queued.into_iter().map(|envelope| envelope.batch);
-            self.inner.change(|control| control.unprocessed.extend(queued));
+            self.inner.discard_queued();
         }
         // Nobody is going to take the places that wait for a worker.
         self.inner.change(Control::end_vacant_workers);

@@ -267,6 +267,61 @@ fn the_last_handle_aborts_when_it_goes() {
 }
 
 #[test]
+fn a_report_says_why_the_system_was_aborted_however_soon_it_comes() {
+    for _ in 0..500 {
+        // With nobody to wait for the supervisor reports at once, and it is awake.
+        let system: System<Vec<u64>, Vec<u64>> =
+            System::new(options(0, 1, 10), Sources::None, Handlers::Workers, ()).expect("valid");
+        system.start().expect("ready");
+        let begun = Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                begun.wait();
+                while system.pause().is_ok() {}
+            });
+            begun.wait();
+            system.abort(Failure::new("ERR_TEST", "enough"));
+        });
+        assert_eq!(system.join().abort_reason.map(|reason| reason.code), Some("ERR_TEST".into()));
+    }
+}
+
+/// Counts reports.
+struct Ends(Arc<AtomicU64>);
+
+impl Observer for Ends {
+    fn notify(&self, notice: Notice) {
+        self.0.fetch_add(u64::from(notice == Notice::Finished), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_system_that_never_started_is_ended_once_by_whoever_is_first() {
+    let systems: Vec<_> = (0..5000)
+        .map(|_| {
+            let ends = Arc::new(AtomicU64::new(0));
+            let handlers = Handlers::native(|_| Each::new(Ok));
+            let system = System::new(options(0, 1, 10), Sources::None, handlers, Ends(Arc::clone(&ends)));
+            (system.expect("valid"), ends)
+        })
+        .collect();
+    let begun = Barrier::new(2);
+    let end_all = || {
+        begun.wait();
+        for (system, _) in &systems {
+            system.stop(None);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(end_all);
+        end_all();
+    });
+    for (_, ends) in &systems {
+        assert_eq!(ends.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
 fn a_tagged_item_gets_a_reply_of_its_own() {
     let (observer, heard) = notices();
     let handlers: Handlers<Items, Items> = AnyTask::Noop(Noop).into();

@@ -163,6 +163,21 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         Ok(next.state)
     }
 
+    /// Makes a move towards the end, unless the system is over, together with a change that the supervisor must see with
+    /// it. Says from where: of all who end a system that never started, one alone is told so.
+    pub(crate) fn move_to_end(&self, event: Event, change: impl FnOnce(&mut Control<B>)) -> Option<State> {
+        let mut control = self.control();
+        let before = control.lifecycle.state;
+        if before.is_final() {
+            return None;
+        }
+        control.lifecycle = control.lifecycle.after(event).ok()?;
+        change(&mut control);
+        drop(control);
+        self.changed.notify_all();
+        Some(before)
+    }
+
     pub(crate) fn tell_supervisor(&self) {
         self.changed.notify_all();
     }

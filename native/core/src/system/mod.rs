@@ -183,16 +183,14 @@ impl<B: Collect, R: Collect> Drop for Handle<B, R> {
 
 impl<B: Collect, R: Collect> Handle<B, R> {
     fn abort(&self, reason: Failure) {
-        let before = self.inner.control().lifecycle.state;
-        if before.is_final() || self.inner.apply(Event::Abort) != Ok(State::Aborted) {
-            return;
-        }
-        // Sends are refused from here on, not only once the supervisor has acted.
-        self.inner.stopping.store(true, Ordering::Release);
-        self.inner.change(|control| {
+        // With the move: the supervisor may report as soon as it sees that.
+        let moved = self.inner.move_to_end(Event::Abort, |control| {
             control.abort_reason.get_or_insert(reason);
             control.breaking_off += 1;
         });
+        let Some(before) = moved else { return };
+        // Sends are refused from here on, not only once the supervisor has acted.
+        self.inner.stopping.store(true, Ordering::Release);
         // Not left to the supervisor: a handler outside gives up what it has right after this call, and none of that may
         // be tried again, or make room for a send that waits.
         self.inner.discard_queued();
@@ -341,20 +339,18 @@ impl<B: Collect, R: Collect> System<B, R> {
     /// end takes its place. What was sent to a system that never started is in the report.
     pub fn stop(&self, timeout: Option<Duration>) {
         let inner = self.inner();
-        let before = inner.control().lifecycle.state;
-        if before.is_final() || inner.apply(Event::Stop).is_err() {
-            return;
-        }
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let moved = inner.move_to_end(Event::Stop, |control| {
+            if let Some(end) = end {
+                control.deadline = Some(control.deadline.map_or(end, |deadline| deadline.min(end)));
+            }
+        });
+        let Some(before) = moved else { return };
         if before == State::Ready {
             self.handle.end_unstarted();
             return;
         }
         inner.stopping.store(true, Ordering::Release);
-        if let Some(end) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
-            inner.change(|control| {
-                control.deadline = Some(control.deadline.map_or(end, |deadline| deadline.min(end)));
-            });
-        }
     }
 
     /// Breaks off now: what was queued is in the report and counted as discarded, what handlers have is given up and

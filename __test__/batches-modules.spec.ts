@@ -15,8 +15,11 @@ import { assertConservation } from './helpers/conservation.js'
 import { until } from './helpers/gate.js'
 import { Random } from './helpers/random.js'
 import type * as Batched from './modules/batched.js'
+import { WRONG, wrong } from './modules/batched.js'
+import type * as Plain from './modules/plain.js'
 
 const BATCHED = new URL('./modules/batched.js', import.meta.url)
+const PLAIN = new URL('./modules/plain.js', import.meta.url)
 /** ms that no test lasts. */
 const NEVER = 2 ** 30
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
@@ -171,6 +174,82 @@ test('where consumers wait for room for dead letters, no batch brings more', asy
       discarded += system.deadLetters.discard()
     }
     assertConservation(t, await system.stop())
+  }
+})
+
+test('what no error of a batch can be fails it all, and nothing else', async (t) => {
+  for (const handler of [
+    wrong,
+    async (items: number[]): Promise<number[]> => wrong(items),
+    handlerModule<typeof Batched, 'wrong'>(BATCHED, { export: 'wrong' }),
+  ]) {
+    const system = new ProducerConsumerSystem<number, number>({
+      consumers: 1,
+      handler,
+      batch: { size: 2, within: NEVER },
+    })
+    const died: unknown[] = []
+    system.on('workerExit', (exit) => died.push(exit))
+    await system.start()
+    for (const what of WRONG.keys()) {
+      const outcomes = await Promise.allSettled([system.run(what), system.run(-1)])
+      for (const outcome of outcomes)
+        t.like(outcome, { status: 'rejected', reason: { code: 'ERR_MILLRACE_BATCH_RESULT' } }, `${what}`)
+    }
+    assertConservation(t, await system.stop())
+    t.deepEqual(died, [])
+  }
+})
+
+test('an error of a batch is checked when it is made', (t) => {
+  for (const index of [-1, 0.5, Number.NaN, '0' as unknown as number])
+    t.throws(() => new BatchError([[index, new Error('one')]]), { code: 'ERR_MILLRACE_INVALID_OPTION' })
+  t.throws(() => new BatchError([[0, new Error('one')]], null as unknown as []), {
+    code: 'ERR_MILLRACE_INVALID_OPTION',
+  })
+})
+
+test('a worker that dies while it sends the results of a batch sends none twice', async (t) => {
+  const results = new Channel<number>({ capacity: 1 })
+  const system = new ProducerConsumerSystem<number, number>({
+    consumers: 1,
+    handler: handlerModule<typeof Batched, 'diesSending'>(BATCHED, { export: 'diesSending' }),
+    batch: { size: 6, within: NEVER },
+    results,
+  })
+  const died = new Promise((resolve) => system.once('workerExit', resolve))
+  await system.start()
+  await system.sendMany(range(6))
+  await died
+  const reading = read(results)
+  assertConservation(t, await system.stop())
+  t.deepEqual(await reading, range(6))
+})
+
+test('a limit of time is not of the wait for room for results', async (t) => {
+  const same = (items: number[]): number[] => items
+  for (const [handler, batch] of [
+    [same, { size: 3 }],
+    [handlerModule<typeof Batched, 'dies'>(BATCHED, { export: 'dies' }), { size: 3 }],
+    [(n: number) => n, undefined],
+    [handlerModule<typeof Plain, 'echo'>(PLAIN, { export: 'echo' }), undefined],
+  ] as const) {
+    const results = new Channel<number>({ capacity: 1 })
+    const system = new ProducerConsumerSystem<number, number>({
+      consumers: 1,
+      handler: handler as (items: number[]) => number[],
+      batch: batch as { size: number },
+      handlerTimeout: 100,
+      results,
+    })
+    await system.sendMany(range(6))
+    await system.start()
+    await until(() => results.stats().waitingSends > 0)
+    // Past the limit, and past what a watch would do.
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    const reading = read(results)
+    t.like(await system.stop(), { processed: 6, deadLettered: 0 })
+    t.deepEqual(await reading, range(6))
   }
 })
 

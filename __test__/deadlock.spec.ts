@@ -1,5 +1,5 @@
 import test from 'ava'
-import { ProducerConsumerSystem, WouldDeadlockError } from '../src/index.js'
+import { type Context, ProducerConsumerSystem, type SystemOptions, WouldDeadlockError } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
 
@@ -95,4 +95,40 @@ test('ctx.send honours its options', async (t) => {
   await system.idle()
   t.deepEqual(reasons, [reason, 'ERR_MILLRACE_INVALID_OPTION'])
   assertConservation(t, await system.stop())
+})
+
+test('where outcomes have room for fewer, fewer are let wait', async (t) => {
+  for (const options of [
+    { capacity: 2, results: true },
+    { deadLetters: { keep: 2, whenFull: 'block' } },
+    { capacity: 4, results: true, batch: { size: 2 } },
+    { capacity: 2, results: true, retry: { attempts: 2, retryIf: () => false } },
+  ] as const) {
+    const codes: string[] = []
+    const handle = async (item: number, context: Context<number>): Promise<number> => {
+      await null
+      if (item < 100)
+        for (const next of [item + 100, item + 200])
+          await context.send(next).catch((error) => codes.push(error.code))
+      return item
+    }
+    const system = new ProducerConsumerSystem<number, number>({
+      capacity: 2,
+      consumers: 3,
+      ...options,
+      handler: ('batch' in options
+        ? (items: number[], context: Context<number>) =>
+            Promise.all(items.map((item) => handle(item, context)))
+        : handle) as unknown as (item: number) => number,
+    } as SystemOptions<number, number>)
+    await system.start()
+    const reading = (async () => {
+      if ('results' in options) for await (const _ of system.results());
+    })()
+    await system.sendMany([0, 1, 2, 3, 4, 5])
+    await system.idle()
+    t.true(codes.every((code) => code === 'ERR_MILLRACE_WOULD_DEADLOCK'))
+    assertConservation(t, await system.stop())
+    await reading
+  }
 })

@@ -126,6 +126,32 @@ test('an item waits for its next attempt without a consumer, and a stop waits fo
   t.true((seen[3]?.[2] ?? 0) - (seen[0]?.[2] ?? 0) >= 599)
 })
 
+test('retryIf is not asked after the last attempt, and has to say yes or no', async (t) => {
+  const asked: number[] = []
+  const system = new ProducerConsumerSystem({
+    consumers: 1,
+    handler: (n: number) => {
+      throw new Error(`no. ${n}`)
+    },
+    retry: {
+      attempts: 3,
+      retryIf: (error, attempt): boolean => {
+        asked.push(attempt)
+        return (
+          (error as Error).message === 'no. 1' || (Promise.reject(new Error('later')) as unknown as boolean)
+        )
+      },
+    },
+  })
+  await system.start()
+  await t.throwsAsync(system.run(1), { message: 'no. 1' })
+  t.deepEqual(asked, [1, 2])
+  await t.throwsAsync(system.run(2), { code: 'ERR_MILLRACE_RETRY_IF' })
+  t.like(await system.stop(), { failedAttempts: 4, deadLettered: 2 })
+  t.throws(() => system.deadLetters.discard(5 as never), { code: 'ERR_MILLRACE_INVALID_OPTION' })
+  await t.throwsAsync(system.deadLetters.redrive(5 as never), { code: 'ERR_MILLRACE_INVALID_OPTION' })
+})
+
 test('UnrecoverableError and retryIf end the attempts', async (t) => {
   const asked: [unknown, number][] = []
   const system = new ProducerConsumerSystem({

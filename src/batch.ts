@@ -10,28 +10,71 @@ export interface BatchPlan {
   readonly within: number
 }
 
-/**
- * The results of a batch, checked.
- *
- * @param wanted - whether there have to be any
- * @throws {BatchResultError} for anything but one for each item
- */
-export function resultsOf(value: unknown, items: number, wanted: boolean): readonly unknown[] {
-  if (Array.isArray(value) && value.length === items) return value
-  if (value === undefined && !wanted) return []
-  const got = Array.isArray(value) ? `${value.length}` : typeof value
-  throw new BatchResultError(`batch: expected the handler to give ${items} results in an array, got ${got}`)
-}
+/** In the place of a result: its item failed. */
+export class ItemFailure {
+  readonly error: unknown
 
-/** By its name too: a handler may have our class from another copy of the library. Never throws. */
-export function isBatchError(thrown: unknown): thrown is BatchError {
-  try {
-    return thrown instanceof BatchError || (thrown instanceof Error && isLikeOne(thrown))
-  } catch {
-    return false
+  constructor(error: unknown) {
+    this.error = error
   }
 }
 
-function isLikeOne(error: Error & Partial<BatchError>): boolean {
-  return error.name === 'BatchError' && error.errors instanceof Map && Array.isArray(error.results)
+/**
+ * What became of each of so many items by what their handler gave: a result, or an `ItemFailure`.
+ *
+ * @param isWanted - whether an item has to have a result
+ */
+export function outcomesOf(
+  value: unknown,
+  items: number,
+  isWanted: (index: number) => boolean,
+): readonly unknown[] {
+  if (Array.isArray(value) && value.length === items) return value
+  const places = Array.from({ length: items }, (_, index) => index)
+  if (value === undefined && !places.some(isWanted)) return places.map(() => undefined)
+  const got = Array.isArray(value) ? `${value.length}` : typeof value
+  return failuresOf(new BatchResultError(`${EXPECTED} give ${items} results in an array, got ${got}`), items)
+}
+
+/** The same by what their handler threw. Never throws. */
+export function outcomesOfThrown(
+  thrown: unknown,
+  items: number,
+  isWanted: (index: number) => boolean,
+): readonly unknown[] {
+  try {
+    if (!isBatchError(thrown)) return failuresOf(thrown, items)
+    // What is no error of ours may give something else each time that it is asked.
+    const { errors, results } = thrown
+    const outcomes = Array.from({ length: items }, (_, index): unknown => results[index])
+    const failed = new Map(errors)
+    for (const [index, error] of failed) {
+      if (!Number.isInteger(index) || index < 0 || index >= items) {
+        const message = `${EXPECTED} name items of the batch, from 0 to ${items - 1}, in its BatchError, got ${String(index)}`
+        return failuresOf(new BatchResultError(message, { cause: thrown }), items)
+      }
+      outcomes[index] = new ItemFailure(error)
+    }
+    const isMissing = (index: number): boolean =>
+      index >= results.length && !failed.has(index) && isWanted(index)
+    if (failed.size === 0 || outcomes.some((_, index) => isMissing(index))) {
+      const message = `${EXPECTED} name what failed in its BatchError, with ${items} results for the others, got ${failed.size} errors and ${results.length} results`
+      return failuresOf(new BatchResultError(message, { cause: thrown }), items)
+    }
+    return outcomes
+  } catch (cause) {
+    return failuresOf(new BatchResultError(`${EXPECTED} throw what can be read`, { cause }), items)
+  }
+}
+
+const EXPECTED = 'batch: expected the handler to'
+
+function failuresOf(error: unknown, items: number): ItemFailure[] {
+  return Array.from({ length: items }, () => new ItemFailure(error))
+}
+
+/** By its name too: a handler may have our class from another copy of the library. */
+function isBatchError(thrown: unknown): thrown is BatchError {
+  if (thrown instanceof BatchError) return true
+  return thrown instanceof Error && thrown.name === 'BatchError' && 'errors' in thrown && 'results' in thrown
 }

@@ -1,5 +1,6 @@
 /** The dead letters of a system: kept for whoever looks at them, sends them again, or throws them away. */
 
+import { InvalidOptionError } from './errors.js'
 import type { DeadLetter } from './report.js'
 
 /** How many dead letters are kept, and what happens to one more. */
@@ -49,7 +50,7 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
 
   /** Throws away the letters for which `filter` gives true; all of them without one. Returns how many those were. */
   discard(filter: (letter: DeadLetter<T>) => boolean = () => true): number {
-    const discarded = new Set(this.#letters.filter(filter))
+    const discarded = new Set(this.#letters.filter(checkFilter(filter)))
     this.#keep(this.#letters.filter((letter) => !discarded.has(letter)))
     return discarded.size
   }
@@ -63,7 +64,7 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
    */
   async redrive(filter: (letter: DeadLetter<T>) => boolean = () => true): Promise<number> {
     let sent = 0
-    for (const letter of this.#letters.filter(filter)) {
+    for (const letter of this.#letters.filter(checkFilter(filter))) {
       // Taken out first, so that no one else sends or discards it meanwhile.
       const index = this.#letters.indexOf(letter)
       if (index < 0) continue
@@ -117,4 +118,9 @@ function warnOfEviction(keep: number): void {
     `more than ${keep} dead letters: the oldest are evicted; look at system.deadLetters, or set deadLetters.keep`,
     { type: 'MillraceWarning', code: 'MILLRACE_DEAD_LETTERS' },
   )
+}
+
+function checkFilter<F>(filter: F): F {
+  if (typeof filter === 'function') return filter
+  throw new InvalidOptionError('filter', 'a function', filter)
 }

@@ -4,16 +4,17 @@ import { WouldDeadlockError } from './errors.js'
 import type { WaitCount } from './sender.js'
 
 /**
- * Which handlers under way wait for room in their own system's channel, by their consumers. The last consumer that is
- * not waiting must not begin to: only consumers make room.
+ * Which handlers under way wait for room in their own system's channel, by their consumers. The last one that can be at work
+ * and is not waiting must not begin to: only consumers make room.
  */
 export class DeadlockGuard {
-  readonly #consumers: number
+  readonly #atOnce: () => number
   /** How many sends each of them waits for. */
   readonly #waiting = new Map<object, { sends: number }>()
 
-  constructor(consumers: number) {
-    this.#consumers = consumers
+  /** @param atOnce - how many handlers can be at work at once */
+  constructor(atOnce: () => number) {
+    this.#atOnce = atOnce
   }
 
   /** Whether any handler waits. */
@@ -23,7 +24,7 @@ export class DeadlockGuard {
 
   /** Whether a send of `consumer` may wait. */
   mayWait(consumer: object): boolean {
-    return this.#waiting.has(consumer) || this.#waiting.size + 1 < this.#consumers
+    return this.#waiting.has(consumer) || this.#waiting.size + 1 < this.#atOnce()
   }
 
   /** What a send of `consumer` that waits tells. */
@@ -50,7 +51,7 @@ export class DeadlockGuard {
 
   refusal(): WouldDeadlockError {
     return new WouldDeadlockError(
-      `ctx.send(): expected a consumer that can make room, but the channel is full and all ${this.#consumers} wait to send`,
+      `ctx.send(): expected a consumer that can make room, but the channel is full and all ${this.#atOnce()} that can be at work wait to send`,
     )
   }
 }

@@ -1,5 +1,6 @@
 /** A system from the inside: its life, and what its parts and the native side tell each other. */
 
+import type { BatchPlan } from './batch.js'
 import { Admission, Notice, type SystemSpec } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
@@ -102,11 +103,11 @@ export class Engine<T, R>
     this.sender = new Sender(this, this.runs, plan.key)
     this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
     this.#outcomes = new NativeOutcomes(this.handle)
-    this.#guard = new DeadlockGuard(plan.consumers)
+    this.#guard = new DeadlockGuard(() => this.#mostAtOnce())
     const { handler, sink } = plan
     if (typeof handler === 'function') {
       this.#callback = plan.leased
-        ? new LeasedCallback(this, handler, sink && leasedSending(sink.channel, handler, plan), plan.leased)
+        ? new LeasedCallback(this, handler, sink && sendingWith(sink.channel, plan.batch), plan.leased)
         : new Callback(this, handler, sink && sendingTo(sink.channel, handler))
     } else if (handler instanceof WorkerModule) {
       this.#pool = new HandlerPool(
@@ -346,6 +347,14 @@ export class Engine<T, R>
     return doneInTurn()
   }
 
+  /** How many handlers can be at work at once: what they have in hand has room for its outcomes. */
+  #mostAtOnce(): number {
+    const { consumers, batch, deadLetters } = this.#plan
+    const results = this.results && !this.results.ended ? this.capacity : Number.POSITIVE_INFINITY
+    const letters = deadLetters.block ? deadLetters.keep : Number.POSITIVE_INFINITY
+    return Math.min(consumers, Math.max(1, Math.floor(Math.min(results, letters) / (batch?.size ?? 1))))
+  }
+
   handlerEnded(consumer: object): boolean {
     this.#guard.forget(consumer)
     return this.#guard.any
@@ -540,13 +549,13 @@ export class Engine<T, R>
   }
 }
 
-function leasedSending<T, R>(
+function sendingWith<T, R>(
   sink: ItemChannel<R>,
-  handler: HandlerFunction<T, R>,
-  { batch }: SystemPlan<T, R>,
-): SendingCall<T> {
-  if (!batch) return sendingTo(sink, handler)
-  return sendingEachTo(sink, handler as unknown as BatchHandlerFunction<T, R>) as unknown as SendingCall<T>
+  batch: BatchPlan | undefined,
+): (handler: HandlerFunction<T, R>) => SendingCall<T> {
+  if (!batch) return (handler) => sendingTo(sink, handler)
+  return (handler) =>
+    sendingEachTo(sink, handler as unknown as BatchHandlerFunction<T, R>) as unknown as SendingCall<T>
 }
 
 function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {

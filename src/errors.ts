@@ -197,18 +197,23 @@ export class BatchError extends MillraceError {
   /** The results of the others, at their places. */
   readonly results: readonly unknown[]
 
+  /** @throws {InvalidOptionError} for what is no place in a batch, or no array of results */
   constructor(errors: Iterable<readonly [index: number, error: unknown]>, results: readonly unknown[] = []) {
     const map = new Map(errors)
+    for (const index of map.keys())
+      if (!Number.isInteger(index) || index < 0)
+        throw new InvalidOptionError('errors', 'places from 0', index)
+    if (!Array.isArray(results)) throw new InvalidOptionError('results', 'an array', results)
     super('ERR_MILLRACE_BATCH', `${map.size} items of a batch failed`)
     this.errors = map
     this.results = results
   }
 }
 
-/** A handler of batches gave something else than a result for each item. */
+/** A handler of batches gave something else than a result for each item, or threw a `BatchError` that says no such thing. */
 export class BatchResultError extends MillraceError {
-  constructor(message: string) {
-    super('ERR_MILLRACE_BATCH_RESULT', message)
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MILLRACE_BATCH_RESULT', message, options)
   }
 }
 

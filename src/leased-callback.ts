@@ -4,33 +4,37 @@
  */
 
 import { performance } from 'node:perf_hooks'
-import { type BatchPlan, isBatchError, resultsOf } from './batch.js'
+import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from './batch.js'
 import { Take } from './binding.js'
 import type { CallbackSystem } from './callback.js'
 import { Chunk } from './chunk.js'
-import type { HandlerFunction } from './context.js'
+import type { Context, HandlerFunction } from './context.js'
 import { HandlerTimeoutError } from './errors.js'
 import { toFailure } from './failure.js'
 import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
 import { binding } from './native.js'
 import { judge, type RetryIf } from './retry.js'
+import type { Settle } from './sink.js'
 import { isThenable } from './thenable.js'
 import { inNextTurn, turnIsDue } from './turn.js'
 import type { SendOptions } from './wait.js'
 
 /** How items are handed over. */
 export interface LeasedPlan {
+  /** How many an item has at the most. */
+  readonly attempts: number
   readonly retryIf: RetryIf | undefined
   /** ms, of one execution. */
   readonly handlerTimeout: number | undefined
   readonly batch: BatchPlan | undefined
 }
 
-/** What calls the handler and sends what it gives, but for results that someone waits for where these are several. */
+/** What calls the handler and sends what it gives; with a batch, but for results that someone waits for. */
 export type SendingCall<T> = (
   argument: T,
   context: HandlerContext<T>,
   isKept: (index: number) => boolean,
+  settle: Settle,
 ) => unknown
 
 /** What such a consumer needs to know of its system, beside what any callback does. */
@@ -60,8 +64,9 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
   sending = false
   readonly worker: number
   readonly sequence: number
-  /** Those that are not settled. */
-  items: readonly Leased<T>[]
+  readonly items: readonly Leased<T>[]
+  /** Those that are settled before the others. */
+  readonly settled = new Set<Leased<T>>()
   readonly #outer: ContextSystem<T>
   #signal: AbortSignal | undefined
 
@@ -78,6 +83,10 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
     this.attempt = (items[0] as Leased<T>).attempt
     this.#outer = outer
     this.controller = timed ? new AbortController() : undefined
+  }
+
+  get left(): readonly Leased<T>[] {
+    return this.settled.size === 0 ? this.items : this.items.filter((leased) => !this.settled.has(leased))
   }
 
   get signal(): AbortSignal {
@@ -118,6 +127,8 @@ export class LeasedCallback<T, R> {
   #working = false
   #broken = false
   #givingUp = false
+  /** What the handler is being called for. */
+  #calling: Execution<T> | undefined
   #drained = false
   #waits = false
   #over = false
@@ -125,12 +136,12 @@ export class LeasedCallback<T, R> {
   constructor(
     system: LeasedSystem<T, R>,
     handler: HandlerFunction<T, R>,
-    sending: SendingCall<T> | undefined,
+    sendWith: ((handler: HandlerFunction<T, R>) => SendingCall<T>) | undefined,
     plan: LeasedPlan,
   ) {
     this.#system = system
     this.#handler = handler
-    this.#sending = sending
+    this.#sending = sendWith?.((argument, context) => this.#callToSend(argument, context))
     this.#plan = plan
     this.#free = Array.from({ length: system.consumers }, (_, index) => system.consumers - 1 - index)
   }
@@ -231,19 +242,27 @@ export class LeasedCallback<T, R> {
       execution.sending = this.#sending !== undefined && (batch !== undefined || !isRun(0))
       const argument = (batch ? items.map(({ item }) => item) : items[0]?.item) as T
       const context = new HandlerContext<T>(execution, execution.sequence)
+      this.#calling = execution
       const result = execution.sending
-        ? this.#sending?.(argument, context, isRun)
+        ? this.#sending?.(argument, context, isRun, (index, outcome) =>
+            this.#settleEarly(execution, index, outcome),
+          )
         : this.#handler(argument, context)
       if (isThenable(result)) {
+        if (execution.over) {
+          // The handler itself has broken the system off.
+          void Promise.resolve(result).catch(() => {})
+          return
+        }
         if (handlerTimeout !== undefined) this.#limit(execution, handlerTimeout)
         const promise = result instanceof Promise ? result : Promise.resolve(result)
         then.call(
           promise,
-          (value) => this.#ended(execution, execution.sending, () => this.#succeeded(execution, value)),
-          (error) => {
-            if (this.#givingUp) this.#keepSent(execution, error)
-            else this.#ended(execution, false, () => this.#failed(execution, error))
+          (value) => {
+            const sent = execution.sending && (!batch || execution.left.length === 0)
+            this.#ended(execution, sent, () => this.#succeeded(execution, value))
           },
+          (error) => this.#ended(execution, false, () => this.#failed(execution, error)),
         )
         return
       }
@@ -251,9 +270,27 @@ export class LeasedCallback<T, R> {
     } catch (error) {
       settle = () => this.#failed(execution, error)
     }
+    if (execution.over) return
     execution.expired = handlerTimeout !== undefined && performance.now() - began > handlerTimeout
     this.#leave(execution)
     settle()
+  }
+
+  /** The handler, where its results are sent on. The limit is of its own time, and not of what the sends wait. */
+  async #callToSend(argument: T, context: Context<T>): Promise<R> {
+    const execution = this.#calling as Execution<T>
+    const { handlerTimeout = Number.POSITIVE_INFINITY } = this.#plan
+    const began = performance.now()
+    try {
+      const result = (await this.#handler(argument, context)) as R
+      if (!execution.expired && performance.now() - began <= handlerTimeout) return result
+    } catch (error) {
+      if (!execution.expired && performance.now() - began <= handlerTimeout) throw error
+    } finally {
+      clearTimeout(execution.timer)
+    }
+    execution.expired = true
+    throw timeoutError(handlerTimeout)
   }
 
   #limit(execution: Execution<T>, ms: number): void {
@@ -275,21 +312,20 @@ export class LeasedCallback<T, R> {
     this.work()
   }
 
-  /** The results of some of its items are in their channel: only the others are to be given up. */
-  #keepSent(execution: Execution<T>, thrown: unknown): void {
-    if (execution.over || !execution.sending || !isBatchError(thrown)) return
-    const { items } = execution
-    execution.items = items.filter((_, index) => thrown.errors.has(index))
-    this.#expected -= items.length - execution.items.length
-    for (const [index, leased] of items.entries())
-      if (!thrown.errors.has(index)) this.#processed(leased, thrown.results[index] as R)
+  /** One item's result is in its channel, or will not be; the others are still under way. */
+  #settleEarly(execution: Execution<T>, index: number, outcome: unknown): void {
+    if (execution.over || (this.#givingUp && outcome instanceof ItemFailure)) return
+    const leased = execution.items[index] as Leased<T>
+    execution.settled.add(leased)
+    this.#expected--
+    this.#settle(leased, outcome)
   }
 
   #leave(execution: Execution<T>): void {
     clearTimeout(execution.timer)
     execution.over = true
     this.#running.delete(execution)
-    this.#expected -= execution.items.length
+    this.#expected -= execution.items.length - execution.settled.size
     this.#free.push(execution.worker)
     if (this.#waits) this.#waits = this.#system.handlerEnded(execution)
   }
@@ -300,22 +336,23 @@ export class LeasedCallback<T, R> {
       this.#failed(execution, undefined)
       return
     }
+    // Each is settled.
+    if (this.#plan.batch && execution.sending) return
     if (!this.#plan.batch) {
       this.#processed(items[0] as Leased<T>, value as R)
       return
     }
-    let results: readonly unknown[]
-    try {
-      results = resultsOf(value, items.length, this.#areWanted(items))
-    } catch (error) {
-      this.#failed(execution, error)
-      return
-    }
-    for (const [index, leased] of items.entries()) this.#processed(leased, results[index] as R)
+    const outcomes = outcomesOf(value, items.length, (index) => this.#isWanted(items, index))
+    for (const [index, leased] of items.entries()) this.#settle(leased, outcomes[index])
   }
 
-  #areWanted(items: readonly Leased<T>[]): boolean {
-    return this.#system.results !== undefined || items.some(({ tag }) => tag !== 0)
+  #isWanted(items: readonly Leased<T>[], index: number): boolean {
+    return this.#system.results !== undefined || items[index]?.tag !== 0
+  }
+
+  #settle(leased: Leased<T>, outcome: unknown): void {
+    if (outcome instanceof ItemFailure) this.#fail(leased, outcome.error)
+    else this.#processed(leased, outcome as R)
   }
 
   #processed(leased: Leased<T>, result: R): void {
@@ -325,21 +362,19 @@ export class LeasedCallback<T, R> {
   }
 
   #failed(execution: Execution<T>, thrown: unknown): void {
-    const { items, expired } = execution
+    const { items, left, expired } = execution
     const { batch, handlerTimeout } = this.#plan
-    if (!expired && batch && isBatchError(thrown)) {
-      for (const [index, leased] of items.entries()) {
-        if (thrown.errors.has(index)) this.#fail(leased, thrown.errors.get(index))
-        else this.#processed(leased, thrown.results[index] as R)
-      }
+    if (expired || !batch || execution.sending) {
+      const error = expired ? timeoutError(handlerTimeout as number) : thrown
+      for (const leased of left) this.#fail(leased, error)
       return
     }
-    const error = expired ? timeoutError(handlerTimeout as number) : thrown
-    for (const leased of items) this.#fail(leased, error)
+    const outcomes = outcomesOfThrown(thrown, items.length, (index) => this.#isWanted(items, index))
+    for (const [index, leased] of items.entries()) this.#settle(leased, outcomes[index])
   }
 
   #fail({ item, number, attempt, tag }: Leased<T>, thrown: unknown): void {
-    const { error, unrecoverable } = judge(thrown, attempt, this.#plan.retryIf)
+    const { error, unrecoverable } = judge(thrown, attempt, this.#plan.attempts, this.#plan.retryIf)
     const failure = { ...toFailure(error), unrecoverable }
     const fate = binding.failLeasedItem(this.#system.handle, number, failure)
     if (!fate) return
@@ -381,14 +416,15 @@ export class LeasedCallback<T, R> {
     const { reason, error } = this.#system.breakReason()
     const held = [...this.#running].flatMap((execution) => {
       this.#leave(execution)
-      return execution.items.map((leased) => ({ ...leased, begun: 1 }))
+      return execution.left.map((leased) => ({ ...leased, begun: 1 }))
     })
     // These never went to the handler.
     held.push(...this.#batch.map((leased) => ({ ...leased, begun: 0 })))
     this.#batch = []
     clearTimeout(this.#within)
     for (const { item, number, tag, begun } of held) {
-      const fate = binding.failLeasedItem(this.#system.handle, number, toFailure(error))
+      const failure = { ...toFailure(error), unrecoverable: true }
+      const fate = binding.failLeasedItem(this.#system.handle, number, failure)
       if (!fate) continue
       const { deaths, firstAt, lastAt } = fate
       if (tag !== 0) this.#system.runs.reject(tag, error)

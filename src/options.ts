@@ -262,7 +262,12 @@ function planAttempts<T, R>(
   const inOrder = priorities !== undefined || rate !== undefined || hasKeys
   const leased =
     isFunction && (inOrder || retry.attempts > 1 || handlerTimeout !== undefined || batch !== undefined)
-  return { retry, handlerTimeout, batch, leased: leased ? { retryIf, handlerTimeout, batch } : undefined }
+  return {
+    retry,
+    handlerTimeout,
+    batch,
+    leased: leased ? { attempts: retry.attempts, retryIf, handlerTimeout, batch } : undefined,
+  }
 }
 
 function planBatch(batch: BatchOptions | undefined): BatchPlan | undefined {

@@ -1,6 +1,7 @@
 /** When an item whose attempt failed is tried again. */
 
 import { InvalidOptionError, RetryIfError, UnrecoverableError } from './errors.js'
+import { isThenable } from './thenable.js'
 import { checkChoice, checkInteger, checkMs, checkOptions } from './validate.js'
 
 /** How often an item is tried, and how long it waits in between. */
@@ -69,17 +70,23 @@ export function planRetry(options: RetryOptions = {}): RetryPlan & { retryIf: Re
 
 /**
  * What an attempt that failed is to be reported with, and whether another would be in vain. A `retryIf` that throws fails
- * the item: nobody knows then whether to go on.
+ * the item: nobody knows then whether to go on. It is not asked after the last attempt.
  */
 export function judge(
   thrown: unknown,
   attempt: number,
+  attempts: number,
   retryIf: RetryIf | undefined,
 ): { error: unknown; unrecoverable: boolean } {
   if (isUnrecoverable(thrown)) return { error: thrown, unrecoverable: true }
-  if (retryIf === undefined) return { error: thrown, unrecoverable: false }
+  if (retryIf === undefined || attempt >= attempts) return { error: thrown, unrecoverable: false }
   try {
-    return { error: thrown, unrecoverable: !retryIf(thrown, attempt) }
+    const again: unknown = retryIf(thrown, attempt)
+    if (isThenable(again)) {
+      void Promise.resolve(again).catch(() => {})
+      throw new InvalidOptionError('retryIf', 'true or false', again)
+    }
+    return { error: thrown, unrecoverable: !again }
   } catch (cause) {
     return { error: new RetryIfError(thrown, { cause }), unrecoverable: true }
   }

@@ -1,10 +1,9 @@
 /** A channel that a system's results go to. */
 
-import { isBatchError, resultsOf } from './batch.js'
+import { ItemFailure, outcomesOf, outcomesOfThrown } from './batch.js'
 import { admit, Channel } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
 import type { BatchHandlerFunction, Context, HandlerFunction } from './context.js'
-import { BatchError } from './errors.js'
 
 type Sink<R> = Pick<ItemChannel<R>, 'send'>
 
@@ -32,8 +31,12 @@ function sendTo<R>(sink: Sink<R>, result: R, { signal }: Context): Promise<void>
   return sink instanceof Channel ? admit(sink, result, { signal }) : sink.send(result, { signal })
 }
 
+/** Told what became of an item of a batch: a result that was not sent, undefined for one that was, or an `ItemFailure`. */
+export type Settle = (index: number, outcome: unknown) => void
+
 /**
- * The same for a handler of batches: each of its results is sent by itself, and an item whose result can't be fails alone.
+ * The same for a handler of batches: each of its results is sent by itself, in their order, and an item whose result can't be
+ * fails alone. Each is settled before the next is sent, so that none is sent twice should this thread die.
  *
  * @returns a function that is called with what tells of an item whether its caller wants the result
  */
@@ -41,28 +44,27 @@ export function sendingEachTo<T, R>(
   sink: Sink<R>,
   handler: BatchHandlerFunction<T, R>,
   sent?: () => void,
-): (items: T[], context: Context<T>, isKept: (index: number) => boolean) => Promise<readonly unknown[]> {
-  return async (items, context, isKept) => {
-    const errors = new Map<number, unknown>()
-    let results: readonly unknown[]
+): (items: T[], context: Context<T>, isKept: (index: number) => boolean, settle: Settle) => Promise<void> {
+  return async (items, context, isKept, settle) => {
+    let outcomes: readonly unknown[]
     try {
-      results = resultsOf(await handler(items, context), items.length, true)
+      outcomes = outcomesOf(await handler(items, context), items.length, () => true)
     } catch (error) {
-      if (!isBatchError(error)) throw error
-      for (const [index, reason] of error.errors) errors.set(index, reason)
-      results = error.results
+      outcomes = outcomesOfThrown(error, items.length, () => true)
     }
-    for (const index of items.keys()) {
-      if (errors.has(index) || isKept(index)) continue
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome instanceof ItemFailure || isKept(index)) {
+        settle(index, outcome)
+        continue
+      }
       try {
-        const sending = sendTo(sink, results[index] as R, context)
+        const sending = sendTo(sink, outcome as R, context)
         if (sending !== undefined) await sending
         sent?.()
+        settle(index, undefined)
       } catch (error) {
-        errors.set(index, error)
+        settle(index, new ItemFailure(error))
       }
     }
-    if (errors.size > 0) throw new BatchError(errors, results)
-    return results
   }
 }

@@ -36,3 +36,31 @@ export async function stuck(items: number[], { signal }: Context<number>): Promi
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
   return items
 }
+
+/** Gives results, and dies before anyone can have taken more than one of them. */
+export function diesSending(items: number[]): number[] {
+  if (items.length > 1) setImmediate(() => process.exit(5))
+  return items
+}
+
+/** Throws what the number says. */
+export function wrong([what]: number[]): number[] {
+  throw WRONG[what as number]
+}
+
+const foreign = Object.assign(new Error('foreign'), { name: 'BatchError', errors: 5, results: undefined })
+const hostile = new BatchError([[0, new Error('one')]])
+Object.defineProperty(hostile, 'errors', {
+  get() {
+    throw new Error('getter')
+  },
+})
+
+/** What no batch of two can have thrown. */
+export const WRONG: unknown[] = [
+  new BatchError([]),
+  new BatchError([[2, new Error('out of range')]], [1, 2]),
+  new BatchError([[0, new Error('one')]], []),
+  foreign,
+  hostile,
+]

@@ -33,8 +33,10 @@ async function run(start: WorkerStart): Promise<void> {
       const { handler, retryIf } = await loadHandler(start.module)
       // Flushed each time: a worker that dies takes along what it has staged, of items that count as handled by then.
       const sending = start.batch ? sendingEachTo : sendingTo
-      const call = start.sink && sending(Channel.attach(start.sink), handler as never, flush)
-      role = new WorkerHandler(start, handler, retryIf, tell, call as AnyFunction | undefined)
+      const sink = start.sink && Channel.attach(start.sink)
+      const sendWith =
+        sink && ((handler: AnyFunction) => sending(sink, handler as never, flush) as AnyFunction)
+      role = new WorkerHandler(start, handler, retryIf, tell, sendWith)
     } else role = new WorkerSource(start, await loadFunction(start.module), tell)
   } catch (error) {
     tell({ type: 'failed', error: packThrown(error) })

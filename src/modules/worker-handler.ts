@@ -5,7 +5,7 @@
 
 import { performance } from 'node:perf_hooks'
 import { threadId } from 'node:worker_threads'
-import { type BatchPlan, isBatchError, resultsOf } from '../batch.js'
+import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from '../batch.js'
 import { Take } from '../binding.js'
 import type { SystemSendOptions } from '../channel/order-options.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
@@ -77,7 +77,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     handler: AnyFunction,
     retryIf: RetryIf | undefined,
     tell: (message: FromWorker) => void,
-    sending?: AnyFunction,
+    sendWith?: (handler: AnyFunction) => AnyFunction,
   ) {
     this.#start = start
     this.worker = start.index
@@ -85,7 +85,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.prefix = `${start.index}.${threadId}.`
     this.#handler = this.#limited(handler)
     this.#retryIf = retryIf
-    this.#sending = sending && this.#limited(sending)
+    // The limit is of the handler's own time, and not of what the sends wait.
+    this.#sending = sendWith?.(this.#handler)
     this.#tell = tell
     const { sender, port } = openSender<unknown>(start.system, start, () => this.#flush())
     this.#sender = sender
@@ -228,40 +229,40 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     const began = performance.now()
     this.attempt = attempt
     this.sequence += items.length
-    const call = this.#sending ?? this.#handler
-    const kept = (index: number): boolean => isRun[index] as boolean
-    const wanted = (index: number): boolean => collecting || kept(index)
-    let results: readonly unknown[] = []
-    let errors: ReadonlyMap<number, unknown> = new Map()
-    try {
-      const context = new HandlerContext<unknown>(this, this.sequence)
-      let value = this.#sending ? call(items, context, kept) : call(items, context)
-      if (isThenable(value)) {
-        this.#sends = this.#sending !== undefined
-        value = await value
-      }
-      results = resultsOf(
-        value,
-        items.length,
-        items.some((_, index) => wanted(index)),
-      )
-    } catch (error) {
-      if (isBatchError(error)) ({ errors, results } = error)
-      else if (!this.#broken) errors = new Map(items.map((_, index) => [index, error]))
-      else return
-    } finally {
-      this.#sends = false
-    }
-    if (this.#over) return
-    for (const index of items.keys()) {
-      if (!errors.has(index)) this.#settleOrFail(results[index], wanted(index))
+    const isKept = (index: number): boolean => isRun[index] as boolean
+    const isWanted = (index: number): boolean => collecting || isKept(index)
+    const settle = (index: number, outcome: unknown): void => {
+      if (this.#over) return
+      if (!(outcome instanceof ItemFailure)) this.#settleOrFail(outcome, isWanted(index))
       else if (this.#broken) this.#giveUp()
-      else this.#fail(errors.get(index))
+      else this.#fail(outcome.error)
       if (this.#outbox.full) binding.reportWork(this.#handle)
     }
+    const context = new HandlerContext<unknown>(this, this.sequence)
+    if (this.#sending) {
+      this.#sends = true
+      await this.#sending(items, context, isKept, settle)
+      this.#sends = false
+    } else {
+      const outcomes = await this.#outcomesOf(items, context, isWanted)
+      for (const [index, outcome] of outcomes.entries()) settle(index, outcome)
+    }
+    if (this.#over) return
     while (this.#waits > 0) this.#endWait()
     const took = performance.now() - began
     this.#outbox.noteTimes(took, took / items.length)
+  }
+
+  async #outcomesOf(
+    items: unknown[],
+    context: HandlerContext<unknown>,
+    isWanted: (index: number) => boolean,
+  ): Promise<readonly unknown[]> {
+    try {
+      return outcomesOf(await this.#handler(items, context), items.length, isWanted)
+    } catch (error) {
+      return outcomesOfThrown(error, items.length, isWanted)
+    }
   }
 
   #settleOrFail(result: unknown, wanted: boolean): void {
@@ -369,7 +370,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   }
 
   #fail(error: unknown): void {
-    const judged = judge(error, this.attempt, this.#retryIf)
+    // Attempts whose worker died count here and not there: the native side knows which is the last.
+    const judged = judge(error, this.attempt, Number.POSITIVE_INFINITY, this.#retryIf)
     binding.failWork(this.#handle, {
       ...toThrownFailure(judged.error),
       unrecoverable: judged.unrecoverable,

@@ -5,9 +5,13 @@ import { inNextTurn, turnIsDue } from './turn.js'
 
 /** ms for which results are gathered where they trickle in: to be woken for each costs the threads that make them a core. */
 const GATHERED = 4
-/** Results trickle where so many at the most are there until there are none, and at least so many in a ms. */
+/**
+ * Results trickle where so many at the most are there until there are none, and so many in a ms: with fewer a wake-up each costs
+ * nothing, and with more what is gathered would hold up who makes them.
+ */
 const FEW = 32
 const OFTEN = 0.5
+const MANY = 32
 
 /** Where results come from, and who is to know of their reader. */
 export interface ResultsOrigin<R> {
@@ -32,6 +36,7 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   #readers: Reader<R>[] = []
   #end: { error?: unknown } | undefined
   #claimed = false
+  #trickles = false
   /** When there were none last, and how many have come since. */
   #emptyAt = 0
   #came = 0
@@ -127,19 +132,21 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
    * trickle in, by a timer.
    */
   #bring(): R[] {
-    const values = this.#origin.refill?.(false) ?? []
-    if (values.length === 0) {
-      const now = performance.now()
-      const came = this.#came
-      const trickles = came > 0 && came <= FEW && came / (now - this.#emptyAt) >= OFTEN
-      this.#came = 0
-      this.#emptyAt = now
-      if (trickles) {
-        this.#gather()
-        return values
-      }
-      values.push(...(this.#origin.refill?.(true) ?? []))
-    }
+    const before = this.#trickles
+    const values = this.#origin.refill?.(!before) ?? []
+    if (values.length > 0) return this.#count(values)
+    const now = performance.now()
+    const perMs = this.#came / (now - this.#emptyAt)
+    this.#trickles = this.#came <= FEW && perMs >= OFTEN && perMs <= MANY
+    this.#came = 0
+    this.#emptyAt = now
+    if (!before) return values
+    if (this.#trickles) this.#gather()
+    else return this.#count(this.#origin.refill?.(true) ?? [])
+    return values
+  }
+
+  #count(values: R[]): R[] {
     this.#came += values.length
     return values
   }

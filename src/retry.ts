@@ -15,7 +15,7 @@ export interface RetryOptions {
   /**
    * Whether to try again after `error`, which ended attempt `attempt` (from 1). Asked only where there are attempts left. One
    * that throws gives the item up, with a `RetryIfError`. For a handler that is a function; a handler module exports a
-   * `retryIf` of its own, and native handlers have none.
+   * `retryIf` of its own, which may be asked after the last attempt too, and native handlers have none.
    */
   retryIf?: ((error: unknown, attempt: number) => boolean) | undefined
 }

@@ -20,6 +20,8 @@ export const Admission = {
   Overflowed: -4,
   /** There was no room, and the channel rejects. */
   Rejected: -5,
+  /** Some items were admitted, and the others wait on. In events of sends of one item each. */
+  Moving: 1,
 } as const
 
 /** How a send into a channel takes it when there is no room. */
@@ -389,6 +391,19 @@ export interface Binding {
     bytes: Uint8Array,
     length: number,
     mode: number,
+  ): number
+  /**
+   * Sends the first `credited` items on credit, which uses all of it up. The others found no room: each is a send of its own. An
+   * `Admission`, or an id; its events tell how many of the others were accepted, with `Moving` as long as some wait.
+   */
+  sendChannelNumbersEach(channel: number, values: Float64Array, credited: number): number
+  sendChannelBlobsEach(
+    channel: number,
+    kinds: Uint8Array,
+    ends: Uint32Array,
+    bytes: Uint8Array,
+    length: number,
+    credited: number,
   ): number
   /** As `sendChannelBlobs`; all of the items get the label. */
   sendChannelLabeled(

@@ -16,7 +16,7 @@ export interface Listener {
 /** Told by the doorbell that there may be items in a channel. */
 export type ItemListener = Pick<Listener, 'itemsReady'>
 
-/** Told the end of a send that waited: its `Admission`, and how many of its items were accepted. */
+/** Told the end of a send that waited, or that it is `Moving`: its `Admission`, and how many of its items were accepted. */
 export type SendListener = (admission: number, accepted: number) => void
 
 const systems = new Map<number, Listener | WeakRef<Listener>>()
@@ -70,7 +70,7 @@ export function forgetItems(channel: number): void {
   receivers.delete(channel)
 }
 
-/** Tells `listener`, once, of the end of a send that waits. Until then the event loop is kept alive. */
+/** Tells `listener` of the end of a send that waits, and of what is accepted before. Until then the event loop is kept alive. */
 export function listenToSend(send: number, listener: SendListener): void {
   const end = early.get(send)
   if (end) {
@@ -94,14 +94,18 @@ export function cancelSend(send: number): number | null {
     if (sends.delete(send)) release()
     return accepted
   }
-  if (sends.has(send)) sendEnded(send, admission, accepted)
+  if (sends.has(send)) sendMoved(send, admission, accepted)
   else early.set(send, [admission, accepted])
   return null
 }
 
-function sendEnded(send: number, admission: number, accepted: number): void {
+function sendMoved(send: number, admission: number, accepted: number): void {
   const listener = sends.get(send)
   if (!listener) return
+  if (admission === Admission.Moving) {
+    listener(admission, accepted)
+    return
+  }
   sends.delete(send)
   try {
     listener(admission, accepted)
@@ -148,7 +152,7 @@ function ring(): void {
 function tell(event: number | undefined, id: number, first: number, second: number): void {
   switch (event) {
     case Event.Sent:
-      sendEnded(id, first, second)
+      sendMoved(id, first, second)
       break
     case Event.Notice:
       listenerOf(id)?.noticed(first)

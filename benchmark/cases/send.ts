@@ -8,7 +8,7 @@ import { contestant } from '../process.js'
 type Case = 'send' | 'send-await' | 'send-many'
 
 const how: Record<Case, string> = {
-  send: 'send, the last of 100 awaited; for await',
+  send: 'send, the last of 100 awaited; receiveMany',
   'send-await': 'each send awaited; for await',
   'send-many': 'sendMany of 100, awaited; receiveMany',
 }

@@ -9,7 +9,7 @@ const [mode, payload] = modes as ['send-await' | 'send' | 'send-many', PayloadNa
 const values = storedValues(payload)
 const batches = batchesOf(values)
 const channel = new Channel<unknown>({ capacity: WINDOW })
-const many = mode === 'send-many'
+const many = mode !== 'send-await'
 const worker = await startWorker('send-millrace-worker', {
   payload,
   many,

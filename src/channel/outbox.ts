@@ -21,6 +21,7 @@ import { doneInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
 import type { MarkOptions } from './order-options.js'
+import { QueuedSends } from './queued-sends.js'
 import {
   type CheckedSend,
   checkSend,
@@ -50,11 +51,14 @@ const NO_LIMIT: CheckedSend = {}
 const ALL_NUMBERS = Uint8Array.of(Kind.Number)
 /** How many permits to hold ahead. One native call then serves so many sends. */
 const CREDIT = 32
+/** How many sends without room leave together at most. */
+const MAX_QUEUED = 256
 
 /**
  * Most sends make no native call: a permit held ahead admits the item, which is staged. What is staged leaves when the
- * credit is used up, before any call that might depend on it, and at the end of the turn at the latest. Invariant:
- * there is no credit while an earlier send of this environment waits.
+ * credit is used up, before any call that might depend on it, and at the end of the turn at the latest. Sends that find
+ * no room are staged behind, and wait natively from then on. Invariant: there is no credit while an earlier send of this
+ * environment waits.
  */
 export class Outbox implements TurnEnd {
   readonly sends = true
@@ -64,6 +68,10 @@ export class Outbox implements TurnEnd {
   readonly #want: number
   /** Permits held, for which nothing is staged yet. */
   #credit = 0
+  /** The last of those that are staged, for which there is no permit. */
+  #queued: QueuedSends | undefined
+  /** Sends that wait natively. */
+  #waiting = 0
   /** Who each send that waits was called on: that object is not collected meanwhile. */
   readonly #owners = new Map<number, object>()
   /** Who is told of what the sends drop that were called on an object. */
@@ -90,21 +98,10 @@ export class Outbox implements TurnEnd {
     try {
       const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
-      if (limits.label) return this.#sendNow(this.#encodeFirst(item), limits, owner)
-      if (Staged.keepsAsIs(item)) {
-        if (this.#credit > 0 || this.#renew()) {
-          this.#staged.push(item)
-          this.#credit--
-          return undefined
-        }
-        return this.#sendNow(encodeItem(item, 'item'), limits, owner)
-      }
-      // Encoding may run code of the item's, which may send: credit is looked at afterwards.
-      const encoded = this.#staged.protected(encodeItem(item, 'item'), item)
-      if (!Staged.fits(encoded) || (this.#credit === 0 && !this.#renew())) {
-        return this.#sendNow(encoded, limits, owner)
-      }
-      this.#staged.pushEncoded(encoded)
+      if (!this.#mayStage(item, limits)) return this.#sendNow(this.#encodeFirst(item), limits, owner)
+      // Staging may run code of the item's, which may send: credit is looked at afterwards.
+      this.#staged.push(item)
+      if (this.#credit === 0) return this.#queue(owner)
       this.#credit--
       if (this.#staged.isHeavy) this.endTurn()
       return undefined
@@ -131,7 +128,7 @@ export class Outbox implements TurnEnd {
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     this.endTurn()
     let encoded = encodeItems(items)
-    if (this.#credit > 0) {
+    if (this.#credit > 0 || this.#queued) {
       // Encoding ran code of an item's that sent. Its item goes first, and to encode that spoils what is encoded here.
       encoded = structuredClone(encoded)
       this.endTurn()
@@ -180,22 +177,74 @@ export class Outbox implements TurnEnd {
 
   /** Sends what is staged and gives back what is left of the credit. */
   endTurn(): void {
-    if (this.#staged.count > 0) this.#spend(0)
+    if (this.#queued) this.#sendQueued(this.#queued)
+    else if (this.#staged.count > 0) this.#spend(0)
     else if (this.#credit > 0) binding.takeChannelCredit(this.#channel.handle, 0)
     this.#credit = 0
   }
 
-  /** Takes credit; what is staged has used up the last. Whether there is some. */
-  #renew(): boolean {
-    // Room that is held ahead holds no item that could be dropped.
-    if (this.#channel.overflow !== 'wait') return false
+  /** Whether `item` is to leave with others: on credit, or to wait for room. */
+  #mayStage(item: unknown, limits: CheckedSend): boolean {
+    // Room that is held ahead holds no item that could be dropped, and what goes together can't be cancelled by itself.
+    const { overflow, maxWaiting } = this.#channel
+    if (overflow !== 'wait' || limits.label || this.#staged.isBusy || !Staged.accepts(item)) return false
+    if (this.#credit > 0) return true
+    const mayQueue = limits === NO_LIMIT && maxWaiting === Number.POSITIVE_INFINITY
+    // Earlier sends wait, for all that is known here.
+    if (this.#queued || this.#waiting > 0) return mayQueue
+    const credit = this.#renew()
+    return credit > 0 || (credit === 0 && mayQueue)
+  }
+
+  /** Takes credit; what is staged has used up the last. How much there is now, or an `Admission`. */
+  #renew(): number {
     const { handle } = this.#channel
     const credit =
       this.#staged.count > 0 ? this.#spend(this.#want) : binding.takeChannelCredit(handle, this.#want)
-    if (credit <= 0) return false
-    this.#credit = credit
-    atTurnEnd(this)
-    return true
+    if (credit > 0) {
+      this.#credit = credit
+      atTurnEnd(this)
+    }
+    return credit
+  }
+
+  /** Lets the item that was staged last wait for room. */
+  #queue(owner: object): Promise<void> {
+    this.#queued ??= new QueuedSends()
+    const queued = this.#queued
+    const promise = queued.add(owner)
+    if (queued.waiting === 1) atTurnEnd(this)
+    if (queued.waiting === MAX_QUEUED || this.#staged.isHeavy) this.endTurn()
+    return promise
+  }
+
+  /** Sends all that is staged, of which `queued` are the last. */
+  #sendQueued(queued: QueuedSends): void {
+    this.#queued = undefined
+    const { handle } = this.#channel
+    const credited = this.#staged.count - queued.waiting
+    const items = this.#staged.take()
+    let admission: number
+    if (items instanceof Float64Array) admission = binding.sendChannelNumbersEach(handle, items, credited)
+    else {
+      const { kinds, ends, bytes, length } = items
+      admission = binding.sendChannelBlobsEach(handle, kinds, ends, bytes, length, credited)
+    }
+    if (admission === Admission.Admitted) queued.accept(queued.waiting)
+    else if (admission < 0) queued.refuse(this.#channel.refusal(admission))
+    else this.#awaitRoom(admission, queued)
+  }
+
+  #awaitRoom(send: number, queued: QueuedSends): void {
+    const count = queued.waiting
+    this.#waiting += count
+    warnOfCrowd(this.#waiting, this.#channel.capacity)
+    listenToSend(send, (admission, accepted) => {
+      this.#waiting -= queued.accept(admission === Admission.Admitted ? count : accepted)
+      if (admission === Admission.Moving) return
+      this.#waiting -= queued.waiting
+      if (queued.waiting > 0) queued.refuse(this.#channel.refusal(admission))
+    })
   }
 
   /** Sends what is staged, then takes credit for `want` more. */
@@ -300,7 +349,7 @@ export class Outbox implements TurnEnd {
         cancel: (reason) => {
           const accepted = cancelSend(send)
           if (accepted === null) return undefined
-          this.#owners.delete(send)
+          this.#forget(send)
           return { reason: blame(reason, accepted) }
         },
       },
@@ -316,12 +365,18 @@ export class Outbox implements TurnEnd {
     owner: object,
   ): void {
     this.#owners.set(send, owner)
-    warnOfCrowd(this.#owners.size, this.#channel.capacity)
+    this.#waiting++
+    warnOfCrowd(this.#waiting, this.#channel.capacity)
     listenToSend(send, (admission, accepted) => {
-      this.#owners.delete(send)
+      this.#forget(send)
       if (admission === Admission.Admitted) resolve()
       else reject(blame(this.#channel.refusal(admission), accepted))
     })
+  }
+
+  #forget(send: number): void {
+    this.#owners.delete(send)
+    this.#waiting--
   }
 
   #block(timeout: number): number {

@@ -1,21 +1,20 @@
 /** Items that are sent and have not left yet: each the value that it was at the moment of its call. */
 
 import {
+  BlobWriter,
   contentOf,
   type EncodedBlobs,
   type EncodedItem,
   type EncodedItems,
-  encodeItem,
   encodeItems,
 } from '../codec/encode.js'
+import { byteLengthOf, isUint8Array } from '../codec/views.js'
 
-/** The most items: as many as there is credit for. */
-const MAX_ITEMS = 64
-/** A larger item is sent by itself, so that it is copied once only. */
-const MAX_ITEM_BYTES = 16 * 1024
+/** Larger bytes are sent by themselves, so that they are copied once only. */
+const MAX_BYTES = 16 * 1024
 /** With more bytes than this, what is staged had better leave. */
 const HEAVY_BYTES = 64 * 1024
-/** A string of at most this many units is kept as it is. */
+/** The same for units of a text. */
 const MAX_TEXT = 4096
 
 /**
@@ -24,50 +23,39 @@ const MAX_TEXT = 4096
  */
 export class Staged {
   #values: unknown[] = []
-  #bytes: Buffer | undefined
-  #length = 0
-  readonly #kinds = new Uint8Array(MAX_ITEMS)
-  readonly #ends = new Uint32Array(MAX_ITEMS)
-  #count = 0
-  /** The kind of all items so far, or -1. */
-  #kind = -1
+  readonly #writer = new BlobWriter()
 
-  /** Whether `item` can't change, and is small. */
-  static keepsAsIs(item: unknown): boolean {
-    switch (typeof item) {
-      case 'string':
-        return item.length <= MAX_TEXT
-      case 'number':
-      case 'boolean':
-      case 'undefined':
-        return true
-      default:
-        return item === null
-    }
-  }
-
-  static fits(item: EncodedItem): boolean {
-    return item.length <= MAX_ITEM_BYTES
+  /** Whether `item` is small, as far as that is to be seen at once. */
+  static accepts(item: unknown): boolean {
+    if (typeof item === 'string') return item.length <= MAX_TEXT
+    return !isUint8Array(item) || byteLengthOf(item) <= MAX_BYTES
   }
 
   get count(): number {
-    return this.#values.length + this.#count
+    return this.#values.length + this.#writer.count
   }
 
   get isHeavy(): boolean {
-    return this.#length > HEAVY_BYTES
+    return this.#writer.length > HEAVY_BYTES
   }
 
-  /** Stages a value that is to be kept as it is. */
-  push(value: unknown): void {
-    if (this.#count > 0) this.#write(encodeItem(value, 'item'))
-    else this.#values.push(value)
+  /** Whether code of an item's runs right now, because that item is being staged. */
+  get isBusy(): boolean {
+    return this.#writer.isBusy
   }
 
-  /** Stages an item that is `protected`. */
-  pushEncoded(item: EncodedItem): void {
-    this.#encodeValues()
-    this.#write(item)
+  /**
+   * Stages `item`, which may run code of its own, unless that is one that can't change.
+   *
+   * @throws {UncloneableError} and those of `encodeItem`; then it is not staged
+   */
+  push(item: unknown): void {
+    if (this.#writer.count === 0 && cannotChange(item)) {
+      this.#values.push(item)
+      return
+    }
+    this.#writeValues()
+    this.#writer.append(item, 'item')
   }
 
   /** `encoded` out of the memory in which the next one is encoded, where there is to be a next one before it leaves. */
@@ -78,44 +66,32 @@ export class Staged {
 
   /** All that is staged; its memory is used again by what is staged next. */
   take(): EncodedItems {
-    if (this.#count === 0) {
+    if (this.#writer.count === 0) {
       const values = this.#values
       this.#values = []
       return encodeItems(values)
     }
-    const items: EncodedBlobs = {
-      kinds: this.#kinds.subarray(0, this.#kind >= 0 ? 1 : this.#count),
-      ends: this.#ends.subarray(0, this.#count),
-      bytes: this.#bytes as Buffer,
-      length: this.#length,
-    }
-    this.#count = this.#length = 0
+    const items: EncodedBlobs = this.#writer.finish()
+    this.#writer.reset()
     return items
   }
 
-  #encodeValues(): void {
+  #writeValues(): void {
     const values = this.#values
     if (values.length === 0) return
     this.#values = []
-    for (const value of values) this.#write(encodeItem(value, 'item'))
+    for (const value of values) this.#writer.append(value, 'item')
   }
+}
 
-  #write(item: EncodedItem): void {
-    const { kind, length } = item
-    this.#bytes ??= Buffer.allocUnsafeSlow(HEAVY_BYTES + MAX_ITEM_BYTES)
-    if (this.#length + length > this.#bytes.length) this.#grow(length)
-    this.#bytes.set(contentOf(item), this.#length)
-    this.#length += length
-    if (this.#count === 0) this.#kind = kind
-    else if (this.#kind !== kind) this.#kind = -1
-    this.#kinds[this.#count] = kind
-    this.#ends[this.#count++] = this.#length
-  }
-
-  /** Texts that were kept as they are may be many bytes. */
-  #grow(length: number): void {
-    const bytes = Buffer.allocUnsafeSlow((this.#length + length) * 2)
-    bytes.set((this.#bytes as Buffer).subarray(0, this.#length))
-    this.#bytes = bytes
+function cannotChange(item: unknown): boolean {
+  switch (typeof item) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return true
+    default:
+      return item === null
   }
 }

@@ -276,6 +276,11 @@ export class BlobWriter implements Sink {
     return this.#count
   }
 
+  /** Whether code of an item's runs right now, because that item is being encoded. */
+  get isBusy(): boolean {
+    return this.#busy
+  }
+
   /** Forgets all items, and memory that grew large. */
   reset(): void {
     this.#resets++

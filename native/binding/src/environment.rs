@@ -81,32 +81,43 @@ impl Environment {
     }
 
     /// Lets a send that was not admitted at once wait; returns its id.
-    pub fn add_send(self: &Arc<Self>, pending: Pending) -> i64 {
-        let mut sends = lock(&self.sends);
-        sends.last += 1;
-        let id = sends.last;
-        sends.pending.insert(id, pending);
-        drop(sends);
+    pub fn add_send(self: &Arc<Self>, mut pending: Pending) -> i64 {
+        let id = {
+            let mut sends = lock(&self.sends);
+            sends.last += 1;
+            sends.last
+        };
         // The first look leaves the waker behind, or finds it done already.
-        if let Some(progress) = self.look_at_send(id) {
-            lock(&self.sends).pending.insert(id, Pending::over(progress));
+        let ready = match pending.poll(&mut Context::from_waker(&self.send_waker(id))) {
+            Poll::Ready(progress) => {
+                pending = Pending::over(progress);
+                true
+            }
+            Poll::Pending => pending.has_news(),
+        };
+        lock(&self.sends).pending.insert(id, pending);
+        if ready {
             self.notify(Ready::Send(id));
         }
         id
     }
 
-    /// What became of a send; nothing while it waits.
+    /// What became of a send; nothing while it waits and there is no news of it.
     fn look_at_send(self: &Arc<Self>, id: i64) -> Option<Progress> {
-        let waker = Waker::from(Arc::new(SendWaker { environment: Arc::clone(self), id }));
         // Taken out meanwhile: a look may run into code that notifies.
         let mut pending = lock(&self.sends).pending.remove(&id)?;
-        match pending.poll(&mut Context::from_waker(&waker)) {
+        match pending.poll(&mut Context::from_waker(&self.send_waker(id))) {
             Poll::Ready(progress) => Some(progress),
             Poll::Pending => {
+                let news = pending.news();
                 lock(&self.sends).pending.insert(id, pending);
-                None
+                news
             }
         }
+    }
+
+    fn send_waker(self: &Arc<Self>, id: i64) -> Waker {
+        Waker::from(Arc::new(SendWaker { environment: Arc::clone(self), id }))
     }
 
     /// Calls `fill` with the chunk for items of channels.

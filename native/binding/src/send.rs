@@ -25,6 +25,8 @@ pub const ABORTED: i64 = -3;
 pub const OVERFLOWED: i64 = -4;
 /// There was no room, and the channel rejects.
 pub const REJECTED: i64 = -5;
+/// Some of it was admitted, and the rest waits.
+pub const MOVING: i64 = 1;
 
 /// How a send ended, and how many of its items were admitted.
 #[derive(Clone, Copy)]
@@ -37,6 +39,8 @@ pub struct Progress {
 pub struct Pending {
     state: State,
     items: usize,
+    /// How many items JavaScript heard of, where it wants to hear of each.
+    told: Option<usize>,
 }
 
 enum State {
@@ -47,11 +51,35 @@ enum State {
 
 impl Pending {
     pub fn over(progress: Progress) -> Self {
-        Pending { state: State::Over(progress), items: 0 }
+        Pending { state: State::Over(progress), items: 0, told: None }
     }
 
     pub fn channel(sending: Sending<Items>, items: usize) -> Self {
-        Pending { state: State::Channel(sending), items }
+        Pending { state: State::Channel(sending), items, told: None }
+    }
+
+    /// As `channel`, for items that are sends of their own.
+    pub fn channel_each(sending: Sending<Items>, items: usize) -> Self {
+        Pending { told: Some(0), ..Pending::channel(sending, items) }
+    }
+
+    /// Whether there is something that JavaScript has not heard of a send that was polled and waits on.
+    pub fn has_news(&self) -> bool {
+        self.told.is_some_and(|told| self.admitted() > told)
+    }
+
+    /// What that is.
+    pub fn news(&mut self) -> Option<Progress> {
+        if !self.has_news() {
+            return None;
+        }
+        let accepted = self.admitted();
+        self.told = Some(accepted);
+        Some(Progress { admission: MOVING, accepted })
+    }
+
+    fn admitted(&self) -> usize {
+        if let State::Channel(sending) = &self.state { sending.admitted() } else { 0 }
     }
 
     /// Its outcome where it is through, as most are, so that nobody has to be woken; else the id of a send that waits.
@@ -116,7 +144,7 @@ impl Port {
         let count = items.len();
         let send = if from_source { Ok(self.port.source_send(items)) } else { self.port.send(items) };
         match send {
-            Ok(send) => Pending { state: State::Waiting(send), items: count }.begin(&self.environment),
+            Ok(send) => Pending { state: State::Waiting(send), items: count, told: None }.begin(&self.environment),
             Err(SendError::Closed(_)) => CLOSED,
             Err(SendError::Aborted(_)) => ABORTED,
         }

@@ -159,3 +159,47 @@ fn a_waker_that_is_replaced_may_drop_a_task_of_the_channel() {
         assert_eq!(channel.stats().waiting_sends, 0);
     });
 }
+
+#[test]
+fn a_batch_of_sends_tells_of_each() {
+    let channel = Channel::new(2).expect("valid");
+    let producer = channel.producer();
+    let mut sends = producer.send_each(vec![0, 1, 2, 3, 4, 5]);
+    assert_eq!((sends.admitted(), channel.stats().waiting_sends), (2, 4));
+    for received in 0..3 {
+        let (woken, waker) = Flag::new();
+        assert_eq!(poll(&mut sends, &waker), Poll::Pending);
+        assert_eq!(channel.receive(1), Ok(vec![received]));
+        assert!(woken.is_set(), "some were admitted");
+        assert_eq!((sends.admitted(), channel.stats().waiting_sends), (3 + received, 3 - received));
+    }
+    let (woken, waker) = Flag::new();
+    assert_eq!(poll(&mut sends, &waker), Poll::Pending);
+    assert_eq!(channel.receive(1), Ok(vec![3]));
+    assert!(woken.is_set());
+    assert_eq!(poll(&mut sends, &waker), Poll::Ready(Ok(())));
+    assert_eq!(channel.stats().waiting_sends, 0);
+}
+
+#[test]
+fn a_batch_of_sends_that_is_cancelled_or_aborted_leaves_no_count() {
+    for abort in [false, true] {
+        let channel = Channel::new(1).expect("valid");
+        let producer = channel.producer();
+        let sends = producer.send_each(vec![0, 1, 2, 3]);
+        let other = producer.send(vec![4, 5]);
+        assert_eq!(channel.stats().waiting_sends, 4);
+        assert_eq!(channel.receive(1), Ok(vec![0]));
+        assert_eq!(sends.admitted(), 2);
+        if abort {
+            channel.abort();
+            assert_eq!(sends.cancel(), Cancelled::Over(Err(SendError::Aborted(vec![2, 3]))));
+            assert_eq!(block_on(other), Err(SendError::Aborted(vec![4, 5])));
+        } else {
+            assert_eq!(sends.cancel(), Cancelled::Rest(vec![2, 3]));
+            assert_eq!(channel.stats().waiting_sends, 1);
+            drop(other);
+        }
+        assert_eq!(channel.stats().waiting_sends, 0);
+    }
+}

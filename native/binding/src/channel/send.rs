@@ -1,7 +1,7 @@
 //! Items from JavaScript into a channel.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Credit, Producer, Sending, SendingCase};
@@ -89,28 +89,46 @@ impl Attachment {
                 Err(TrySendError::Aborted(_)) => ABORTED,
             };
         }
-        let count = items.len();
         if mode == OFFER {
+            let count = items.len();
             let mut dropped = Vec::new();
             let outcome = outlet.producer.offer(items, |items| dropped.push(items));
             return outlet.dropped.keep(dropped, offered(count, outcome, &self.environment));
         }
-        let mut sending = outlet.producer.send(items);
         if mode == WAIT {
-            let mut pending = Pending::channel(sending, count);
-            let through = outlet.patience.poll(|| pending.poll(&mut Context::from_waker(Waker::noop())));
-            drop(outlet);
-            return match through {
-                Poll::Ready(progress) => Pending::over(progress).begin(&self.environment),
-                Poll::Pending => pending.begin(&self.environment),
-            };
+            let count = items.len();
+            let pending = Pending::channel(outlet.producer.send(items), count);
+            return self.begin(outlet, pending);
         }
+        let mut sending = outlet.producer.send(items);
         match poll(&mut sending, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(admission) => admission,
             Poll::Pending => {
                 outlet.blocked = Some(sending);
                 WAITING
             }
+        }
+    }
+
+    /// Sends the first `credited` items on credit, which are all of it, and the others as sends of their own.
+    fn send_each(&self, mut items: Items, credited: u32) -> i64 {
+        let mut outlet = lock(&self.outlet);
+        if credited > 0 {
+            outlet.credit.send(items.split_front(credited as usize));
+        }
+        outlet.credit.give_back();
+        let count = items.len();
+        let pending = Pending::channel_each(outlet.producer.send_each(items), count);
+        self.begin(outlet, pending)
+    }
+
+    /// Lets a send wait that has to.
+    fn begin(&self, mut outlet: MutexGuard<'_, Outlet>, mut pending: Pending) -> i64 {
+        let through = outlet.patience.poll(|| pending.poll(&mut Context::from_waker(Waker::noop())));
+        drop(outlet);
+        match through {
+            Poll::Ready(progress) => Pending::over(progress).begin(&self.environment),
+            Poll::Pending => pending.begin(&self.environment),
         }
     }
 }
@@ -169,6 +187,26 @@ pub fn send_channel_blobs(
 ) -> Result<i64> {
     let attachment = registry::attachment(channel)?;
     Ok(attachment.send(items_of(kinds, ends, bytes, length)?, mode))
+}
+
+/// Sends the first `credited` items on credit, which are all of it. The others are sends of their own that found no room: an
+/// `Admission`, or the id by which events tell how many of them were admitted, and how the rest ended.
+#[napi(catch_unwind)]
+pub fn send_channel_numbers_each(channel: u32, values: &[f64], credited: u32) -> Result<i64> {
+    Ok(registry::attachment(channel)?.send_each(Items::from(values.to_vec()), credited))
+}
+
+#[napi(catch_unwind)]
+pub fn send_channel_blobs_each(
+    channel: u32,
+    kinds: &[u8],
+    ends: &[u32],
+    bytes: &[u8],
+    length: u32,
+    credited: u32,
+) -> Result<i64> {
+    let attachment = registry::attachment(channel)?;
+    Ok(attachment.send_each(items_of(kinds, ends, bytes, length)?, credited))
 }
 
 /// As `send_channel_blobs`, for items that all get the same label.

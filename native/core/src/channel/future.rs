@@ -10,7 +10,7 @@ use super::held::Held;
 use super::lease::Lease;
 use super::receivers::{Place, Taken};
 use super::shared::Shared;
-use super::ticket::{Progress, Ticket};
+use super::ticket::{Progress, Sends, Ticket};
 use super::wait::Kind;
 use crate::batch::Batch;
 use crate::sync::{Arc, Ordering};
@@ -93,18 +93,33 @@ impl<B: Batch> Producer<B> {
     /// # Cancel safety
     /// Dropping the future takes out what was not admitted, and drops it; [`Sending::cancel`] gives it back.
     pub fn send(&self, batch: B) -> Sending<B> {
+        self.send_as(batch, Sends::One)
+    }
+
+    /// As [`send`](Producer::send), for a batch whose items are sends of their own: each of them counts where sends that
+    /// wait are counted, and whoever polls the future is woken whenever some are admitted; see [`Sending::admitted`].
+    pub fn send_each(&self, batch: B) -> Sending<B> {
+        self.send_as(batch, Sends::Each)
+    }
+
+    fn send_as(&self, batch: B, kind: Sends) -> Sending<B> {
+        let items = batch.len();
         // An empty batch has no place in the order, and the queue has none for it.
         let behind = self.is_waiting() && !batch.is_empty();
         let rest = if behind { Ok(Some(batch)) } else { self.channel.send_some(batch, |n| self.count(n)) };
+        let mut at_once = 0;
         let state = match rest {
             Ok(None) => State::Done(Ok(())),
             Err(refused) => State::Done(Err(refused)),
-            Ok(Some(rest)) => match self.channel.queue_send(self.id, &self.progress, rest) {
-                Ok(ticket) => State::Waiting { channel: Arc::clone(&self.channel), producer: self.id, ticket },
-                Err(refused) => State::Done(Err(refused)),
-            },
+            Ok(Some(rest)) => {
+                at_once = items - rest.len();
+                match self.channel.queue_send(self.id, &self.progress, rest, kind) {
+                    Ok(ticket) => State::Waiting { channel: Arc::clone(&self.channel), producer: self.id, ticket },
+                    Err(refused) => State::Done(Err(refused)),
+                }
+            }
         };
-        Sending { state }
+        Sending { state, at_once }
     }
 }
 
@@ -113,6 +128,8 @@ impl<B: Batch> Producer<B> {
 #[must_use = "a send that is dropped is cancelled"]
 pub struct Sending<B: Batch> {
     state: State<B>,
+    /// How many items were admitted before the rest began to wait.
+    at_once: usize,
 }
 
 #[derive(Debug)]
@@ -140,6 +157,15 @@ impl<B: Batch> Sending<B> {
         match self.take_out() {
             Some(cancelled) => cancelled,
             None => panic!("a send was cancelled after it had completed"),
+        }
+    }
+
+    /// How many of its items are admitted, as long as it waits; of a [`send_each`](Producer::send_each) alone. Read after
+    /// a poll, it misses none of which that poll's waker will not tell.
+    pub fn admitted(&self) -> usize {
+        match &self.state {
+            State::Waiting { ticket, .. } => self.at_once + ticket.admitted(),
+            State::Done(_) | State::Over => 0,
         }
     }
 

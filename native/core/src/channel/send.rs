@@ -6,7 +6,7 @@ use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::Take;
 use super::senders::Pending;
 use super::shared::Shared;
-use super::ticket::{Progress, Ticket};
+use super::ticket::{Progress, Sends, Ticket};
 use super::wait::{Deadline, SEND_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 use crate::sync::{Arc, Ordering, lock, thread};
@@ -155,7 +155,7 @@ impl<B: Batch> Shared<B> {
         admitted: &mut dyn FnMut(usize),
     ) -> Result<(), SendTimeoutError<B>> {
         let progress = Arc::default();
-        let ticket = self.queue_send(me, &progress, batch)?;
+        let ticket = self.queue_send(me, &progress, batch, Sends::One)?;
         let waker = thread_waker();
         let outcome = loop {
             if let Poll::Ready(outcome) = ticket.poll(&waker) {
@@ -182,6 +182,7 @@ impl<B: Batch> Shared<B> {
         producer: u64,
         progress: &Arc<Progress>,
         batch: B,
+        kind: Sends,
     ) -> Result<Arc<Ticket<B>>, SendError<B>> {
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
@@ -189,7 +190,7 @@ impl<B: Batch> Shared<B> {
             Ok(due) => due,
             Err(refused) => return Err(refuse(refused, batch)),
         };
-        let ticket = Ticket::new(progress);
+        let ticket = Ticket::new(progress, kind);
         senders.push_send(producer, due, Pending::new(batch, Arc::clone(&ticket)));
         self.admit_waiting(&mut senders, &mut wakes);
         #[cfg(not(loom))]

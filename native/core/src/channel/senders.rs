@@ -28,7 +28,7 @@ pub(super) struct Senders<B> {
     queue: VecDeque<Entry<B>>,
     /// The first entry is a thread that was woken and has not looked yet. It passes the wake-up on.
     waking: bool,
-    /// Sends that wait: threads, pending batches, and sending cases of selects.
+    /// Sends that wait: threads, those of pending batches, and sending cases of selects.
     waiting: usize,
     /// Sends of tasks, and sending cases, that ever queued.
     queued: u64,
@@ -72,6 +72,10 @@ impl<B: Batch> Pending<B> {
     pub(super) fn new(batch: B, ticket: Arc<Ticket<B>>) -> Self {
         Pending { batch, ticket, number: 0, since: 0, lanes: 0 }
     }
+
+    fn sends(&self) -> usize {
+        self.ticket.sends(self.batch.len())
+    }
 }
 
 impl<B: Batch> Entry<B> {
@@ -103,7 +107,7 @@ impl<B: Batch> Senders<B> {
     /// Queues a send of a task behind the earlier ones of its producer, with the mark that
     /// [`open_queue`](Shared::open_queue) gave.
     pub(super) fn push_send(&mut self, producer: u64, due: u32, mut send: Pending<B>) {
-        self.waiting += 1;
+        self.waiting += send.sends();
         self.queued += 1;
         send.number = self.queued;
         if self.lanes.is_some() {
@@ -199,14 +203,14 @@ impl<B: Batch> Senders<B> {
         let (lane, key) = (send.batch.lane(0), send.batch.key(0));
         let goes_along = |index: &usize| send.batch.lane(*index) == lane && send.batch.key(*index) == 0;
         let run = if key == 0 { 1 + (1..send.batch.len()).take_while(goes_along).count() } else { 1 };
+        let waiting = send.batch.len();
         let batch = send.batch.split_front(run.min(max));
         schedule.take_other(schedule.lanes().of(lane), key, now);
-        send.ticket.admit(batch.len());
+        self.waiting -= send.ticket.admit(batch.len(), waiting, wakes);
         if send.batch.is_empty()
             && let Some(send) = sends.pop_front()
         {
             send.ticket.complete(Ok(()), wakes);
-            self.waiting -= 1;
             if sends.is_empty() {
                 self.queue.remove(at);
             }
@@ -262,7 +266,7 @@ impl<B: Batch> Senders<B> {
                 if sends.is_empty() {
                     self.queue.remove(at);
                 }
-                self.waiting -= 1;
+                self.waiting -= removed.as_ref().map_or(0, Pending::sends);
                 return removed;
             }
         }
@@ -371,14 +375,13 @@ impl<B: Batch> Shared<B> {
                     if let Some(lanes) = &mut senders.lanes {
                         lanes.serve(lanes.of(send.batch.lane(0)), clock());
                     }
-                    send.ticket.admit(n);
+                    senders.waiting -= send.ticket.admit(n, want, wakes);
                     if n < want {
                         let part = send.batch.split_front(n);
                         self.push(part, wakes);
                     } else if let Some(send) = sends.pop_front() {
                         self.push(send.batch, wakes);
                         send.ticket.complete(Ok(()), wakes);
-                        senders.waiting -= 1;
                     }
                     if sends.is_empty() {
                         senders.queue.remove(at);

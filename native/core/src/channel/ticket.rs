@@ -11,6 +11,17 @@ use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 pub(super) struct Ticket<B> {
     state: Mutex<State<B>>,
     progress: Arc<Progress>,
+    /// Of a batch whose items are sends of their own: how many of them were admitted.
+    each: Option<AtomicUsize>,
+}
+
+/// What a batch is, for those who count sends and wait for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// One send.
+    One,
+    /// As many sends as items: each is told of by itself.
+    Each,
 }
 
 /// What became of the sends of one producer.
@@ -30,15 +41,36 @@ enum State<B> {
 }
 
 impl<B> Ticket<B> {
-    /// A ticket for one more send that waits.
-    pub(super) fn new(progress: &Arc<Progress>) -> Arc<Self> {
+    /// A ticket for one more batch that waits.
+    pub(super) fn new(progress: &Arc<Progress>, kind: Sends) -> Arc<Self> {
         progress.pending.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Ticket { state: Mutex::new(State::Waiting(None)), progress: Arc::clone(progress) })
+        let each = (kind == Sends::Each).then(AtomicUsize::default);
+        Arc::new(Ticket { state: Mutex::new(State::Waiting(None)), progress: Arc::clone(progress), each })
     }
 
-    /// `n` items of the send are admitted.
-    pub(super) fn admit(&self, n: usize) {
+    /// The next `n` items of the batch, of which `of` are left, are admitted. Gives how many sends that ends.
+    pub(super) fn admit(&self, n: usize, of: usize, wakes: &mut WakeList) -> usize {
         self.progress.admitted.fetch_add(n as u64, Ordering::Release);
+        let Some(each) = &self.each else { return usize::from(n == of) };
+        // Before the waker is taken: who leaves one behind and then looks misses nothing.
+        each.fetch_add(n, Ordering::Release);
+        if n < of
+            && let State::Waiting(waker) = &mut *lock(&self.state)
+            && let Some(waker) = waker.take()
+        {
+            wakes.push(waker);
+        }
+        n
+    }
+
+    /// How many items were admitted of a batch of sends.
+    pub(super) fn admitted(&self) -> usize {
+        self.each.as_ref().map_or(0, |each| each.load(Ordering::Acquire))
+    }
+
+    /// How many sends a batch of `items` is.
+    pub(super) fn sends(&self, items: usize) -> usize {
+        if self.each.is_some() { items } else { 1 }
     }
 
     /// The send is over.

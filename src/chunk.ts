@@ -3,10 +3,8 @@
  * by both sides. native/binding/src/chunk.rs has the same layout; a test compares the two.
  */
 
-import { isAscii } from 'node:buffer'
 import { asBuffer, decodeEach, keepsMemory, keepTogether } from './codec/decode.js'
 import { Kind } from './codec/kind.js'
-import { SHARED_TEXT_MAX } from './codec/unpack.js'
 
 /** The most items in a chunk. */
 export const CHUNK_ITEMS = 512
@@ -96,9 +94,7 @@ export class Chunk {
     const length = this.header[Header.Bytes] as number
     if (kind === Kind.Number && length === 0) return this.#numbers
     const bytes = this.#bytes(count, kind, length, large)
-    if (kind === Kind.Text && length <= SHARED_TEXT_MAX && isAscii(bytes))
-      this.#decodeAscii(count, items, bytes)
-    else decodeEach(count, kind === MIXED ? this.#kinds : kind, this.#ends, bytes, items)
+    decodeEach(count, kind === MIXED ? this.#kinds : kind, this.#ends, bytes, items)
     return items
   }
 
@@ -110,14 +106,5 @@ export class Chunk {
     const kept = Buffer.from(bytes)
     if (count > 1 && kept.length === kept.buffer.byteLength) keepTogether(kept)
     return kept
-  }
-
-  #decodeAscii(count: number, items: unknown[], bytes: Buffer): void {
-    const text = bytes.toString('latin1')
-    for (let index = 0, begin = 0; index < count; index++) {
-      const end = this.#ends[index] as number
-      items[index] = text.substring(begin, end)
-      begin = end
-    }
   }
 }

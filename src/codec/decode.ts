@@ -1,10 +1,11 @@
 /** What travels natively back to JavaScript values. */
 
+import { isAscii } from 'node:buffer'
 import { deserialize } from 'node:v8'
 import { markAsUntransferable } from 'node:worker_threads'
 import type { FileDigest } from '../handlers.js'
 import { Kind } from './kind.js'
-import { unpack, unpackTogether } from './unpack.js'
+import { SHARED_TEXT_MAX, unpack, unpackTogether } from './unpack.js'
 
 /** Items in columns as a native call returns them, in memory of their own. */
 export interface NativeItems {
@@ -38,6 +39,10 @@ export function decodeEach(
     decodeBytes(count, ends, bytes, items)
     return
   }
+  if (kinds === Kind.Text16 || kinds === Kind.Latin1 || (kinds === Kind.Text && isAscii(bytes))) {
+    decodeTexts(count, kinds, ends, bytes, items)
+    return
+  }
   unpackTogether(bytes, (unpackNext) => {
     for (let index = 0, begin = 0; index < count; index++) {
       const kind = typeof kinds === 'number' ? kinds : (kinds[index] as number)
@@ -55,6 +60,27 @@ function decodeBytes(count: number, ends: Uint32Array, bytes: Buffer, items: unk
     const end = ends[index] as number
     items[index] = new Uint8Array(buffer, byteOffset + begin, end - begin)
     begin = end
+  }
+}
+
+/**
+ * Texts of which so many lie in `SHARED_TEXT_MAX` bytes become slices of one string: to make one is most of the time.
+ *
+ * @param kind - `Kind.Text` for ASCII
+ */
+function decodeTexts(count: number, kind: number, ends: Uint32Array, bytes: Buffer, items: unknown[]): void {
+  const shift = kind === Kind.Text16 ? 1 : 0
+  for (let index = 0, begin = 0; index < count; ) {
+    let next = index + 1
+    while (next < count && (ends[next] as number) - begin <= SHARED_TEXT_MAX) next++
+    const last = ends[next - 1] as number
+    const text = bytes.toString(shift ? 'utf16le' : 'latin1', begin, last)
+    for (let from = 0; index < next; index++) {
+      const to = ((ends[index] as number) - begin) >> shift
+      items[index] = text.substring(from, to)
+      from = to
+    }
+    begin = last
   }
 }
 
@@ -80,6 +106,8 @@ export function decodeItem(kind: number, bytes: Buffer, begin: number, end: numb
       return bytes.toString('utf8', begin, end)
     case Kind.Text16:
       return bytes.toString('utf16le', begin, end)
+    case Kind.Latin1:
+      return bytes.toString('latin1', begin, end)
     case Kind.Bytes:
       return new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin)
     case Kind.Value:
@@ -90,7 +118,7 @@ export function decodeItem(kind: number, bytes: Buffer, begin: number, end: numb
     case Kind.FileDigestRaw:
       return decodeFileDigest(kind, bytes, begin, end)
     default:
-      throw new RangeError(`expected an item kind from 0 to ${Kind.Packed}, got ${kind}`)
+      throw new RangeError(`expected an item kind from 0 to ${Kind.Latin1}, got ${kind}`)
   }
 }
 

@@ -1,5 +1,6 @@
 /** JavaScript values to what travels natively: the value at the moment of the call. */
 
+import { isAscii } from 'node:buffer'
 import { InvalidOptionError } from '../errors.js'
 import { Kind } from './kind.js'
 import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
@@ -35,11 +36,13 @@ const MAX_BYTES = 2 ** 32 - 1
 const KEPT_BYTES = 1024 * 1024
 const KEPT_ITEMS = 64 * 1024
 
-const ALL_TEXT = Uint8Array.of(Kind.Text)
 const EMPTY = new Uint8Array(0)
-const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024)
-/** UTF-8 needs at most this many bytes for each UTF-16 unit. */
-const UTF8_MAX = 3
+/** The most units of text that are written into `SCRATCH`. */
+const SCRATCH_UNITS = 64 * 1024
+const SCRATCH = Buffer.allocUnsafeSlow(2 * SCRATCH_UNITS)
+/** What is not Latin-1. Nothing is looked for in strings that V8 has in Latin-1. */
+const WIDE = /[\u0100-\uffff]/
+const ONE_KIND = Object.values(Kind).map((kind) => Uint8Array.of(kind))
 
 /**
  * Encodes one item.
@@ -145,17 +148,29 @@ export class Snapshot {
 }
 
 function encodeText(value: string): EncodedItem {
-  if (value.length * UTF8_MAX > SCRATCH.length) return encodeLongText(value)
-  const length = SCRATCH.write(value)
-  // As many bytes as units: all of it is ASCII, and there is no surrogate to look for.
-  if (length === value.length || isWellFormed(value)) return { kind: Kind.Text, bytes: SCRATCH, length }
-  return { kind: Kind.Text16, bytes: SCRATCH, length: SCRATCH.write(value, 'utf16le') }
+  const { length } = value
+  if (length > SCRATCH_UNITS) return encodeLongText(value)
+  const kind = writeText(value)
+  return { kind, bytes: SCRATCH, length: kind === Kind.Text16 ? 2 * length : length }
+}
+
+/** Writes up to `SCRATCH_UNITS` into `SCRATCH`, as V8 has them, and says what they are there. */
+function writeText(text: string): Kind {
+  if (WIDE.test(text)) {
+    SCRATCH.write(text, 'utf16le')
+    return Kind.Text16
+  }
+  // As many bytes of UTF-8 as units: all of it is ASCII.
+  if (SCRATCH.write(text) === text.length) return Kind.Text
+  SCRATCH.write(text, 'latin1')
+  return Kind.Latin1
 }
 
 function encodeLongText(value: string): EncodedItem {
-  const lone = !isWellFormed(value)
-  const bytes = Buffer.from(value, lone ? 'utf16le' : 'utf8')
-  return { kind: lone ? Kind.Text16 : Kind.Text, bytes, length: bytes.length }
+  const wide = WIDE.test(value)
+  const bytes = Buffer.from(value, wide ? 'utf16le' : 'latin1')
+  const kind = wide ? Kind.Text16 : isAscii(bytes) ? Kind.Text : Kind.Latin1
+  return { kind, bytes, length: bytes.length }
 }
 
 function encodeView(value: ArrayBufferView, path: string): EncodedItem {
@@ -230,7 +245,7 @@ function numbersFor(count: number): Float64Array {
   return numbersByCount[count]
 }
 
-/** Strings that are all ASCII and not too long for it are written in one go: a third of the time. */
+/** Strings that are not too long for it are written in one go: a third of the time. */
 function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
   const ends = endsFor(items.length)
   let end = 0
@@ -240,14 +255,16 @@ function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
     const item = items[index]
     if (typeof item !== 'string') return undefined
     end += item.length
-    if (end > SCRATCH.length) return undefined
+    if (end > SCRATCH_UNITS) return undefined
     ends[index] = end
     text += item
   }
-  // Other text has more bytes than units; where it fills the memory, some of it may be cut off.
-  return SCRATCH.write(text) === end && end < SCRATCH.length
-    ? { kinds: ALL_TEXT, ends, bytes: SCRATCH, length: end }
-    : undefined
+  const kind = writeText(text)
+  if (kind === Kind.Text16) {
+    end *= 2
+    for (let index = 0; index < items.length; index++) ends[index] = 2 * (ends[index] as number)
+  }
+  return { kinds: ONE_KIND[kind] as Uint8Array, ends, bytes: SCRATCH, length: end }
 }
 
 /** An item that waits for the one whose getter sent it; without `encoded` where it could not be. */
@@ -426,8 +443,3 @@ function own(item: EncodedItem): EncodedItem {
 let packed = createSink(1024)
 /** What `encodeItems` writes with, unless it is in use. */
 let sharedWriter: BlobWriter | undefined = new BlobWriter()
-
-/** Whether UTF-8 can hold it: it has no lone surrogate. */
-function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}

@@ -8,7 +8,7 @@ export const Kind = {
   Number: 4,
   /** UTF-8. Text that was made natively may hold other bytes: they become U+FFFD. */
   Text: 5,
-  /** UTF-16LE: a string with a lone surrogate, which UTF-8 can't hold. */
+  /** UTF-16LE, as V8 has what is not Latin-1; it may have lone surrogates, which UTF-8 can't hold. */
   Text16: 6,
   Bytes: 7,
   /** What `v8.serialize` wrote. */
@@ -19,6 +19,8 @@ export const Kind = {
   FileDigestRaw: 10,
   /** A plain object, an array or a bigint, as packed.ts has it. */
   Packed: 11,
+  /** A string in Latin-1. */
+  Latin1: 12,
 } as const
 
 export type Kind = (typeof Kind)[keyof typeof Kind]

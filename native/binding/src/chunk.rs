@@ -18,6 +18,8 @@ const ENDS: usize = TAGS + 8 * ITEMS;
 const KINDS: usize = ENDS + 4 * ITEMS;
 const BYTES: usize = KINDS + ITEMS;
 const SIZE: usize = BYTES + INLINE_BYTES;
+/// The most bytes that one of UTF-8 becomes in UTF-16.
+const WIDENED: usize = 2;
 
 /// Places in the header, a row of doubles.
 #[derive(Clone, Copy)]
@@ -57,6 +59,8 @@ enum Shape {
     Numbers,
     /// Bytes, all of one kind.
     One(Kind),
+    /// UTF-8 that goes as UTF-16.
+    Wide,
     /// Bytes, each of a kind of its own.
     Each,
 }
@@ -69,11 +73,17 @@ impl Shape {
         }
     }
 
+    /// What it lies in the chunk as.
+    fn written(self) -> Self {
+        if self == Shape::Wide { Shape::One(Kind::Text16) } else { self }
+    }
+
     /// As JavaScript knows it.
     fn number(self) -> u8 {
         match self {
             Shape::Numbers => Kind::Number as u8,
             Shape::One(kind) => kind as u8,
+            Shape::Wide => Kind::Text16 as u8,
             Shape::Each => 255,
         }
     }
@@ -123,16 +133,26 @@ impl<'a> Chunk<'a> {
     /// How many items off the front of `items` can be added. To an empty chunk at least one can.
     pub fn fit(&self, items: &Items) -> usize {
         let left = INLINE_BYTES.saturating_sub(self.bytes);
-        let fitting = items.fit(self.room(), left);
+        let mut fitting = items.fit(self.room(), left);
+        if let View::Blobs(blobs) = items.view(0..fitting)
+            && blobs.is_wide_text()
+        {
+            fitting = items.fit(self.room(), left / WIDENED);
+        }
         if self.count == 0 || fitting == 0 {
             return fitting;
         }
         let goes_along = items.is_tagged() == self.tagged
             && match items.view(0..fitting) {
                 View::Numbers(_) => self.shape == Shape::Numbers,
-                View::Blobs(blobs) => self.shape == Shape::of(&blobs) && blobs.bytes.len() <= left,
+                View::Blobs(blobs) => self.shape == self.shape_of(&blobs).written() && blobs.bytes.len() <= left,
             };
         if goes_along { fitting } else { 0 }
+    }
+
+    fn shape_of(&self, blobs: &BlobView<'_>) -> Shape {
+        let fits = self.bytes + WIDENED * blobs.bytes.len() <= INLINE_BYTES;
+        if fits && blobs.is_wide_text() { Shape::Wide } else { Shape::of(blobs) }
     }
 
     /// Adds all of `items`, of which [`fit`](Chunk::fit) has said that they can be. Returns the bytes of an item that
@@ -146,20 +166,13 @@ impl<'a> Chunk<'a> {
                 fill(&mut self.memory[NUMBERS + 8 * self.count..TAGS], values.iter().map(|value| value.to_ne_bytes()));
             }
             View::Blobs(blobs) => {
-                self.shape = Shape::of(&blobs);
-                if let KindView::Each(kinds) = blobs.kinds {
-                    fill(&mut self.memory[KINDS + self.count..BYTES], kinds.iter().map(|kind| [*kind as u8]));
+                let shape = self.shape_of(&blobs);
+                self.shape = shape.written();
+                if shape == Shape::Wide {
+                    self.add_wide(&blobs);
+                } else {
+                    large = self.add_blobs(&blobs);
                 }
-                let base = self.bytes as u32;
-                let ends = blobs.ends().map(|end| (base + end).to_ne_bytes());
-                fill(&mut self.memory[ENDS + 4 * self.count..KINDS], ends);
-                let end = self.bytes + blobs.bytes.len();
-                if end <= INLINE_BYTES {
-                    self.memory[BYTES + self.bytes..BYTES + end].copy_from_slice(blobs.bytes);
-                } else if !blobs.bytes.is_empty() {
-                    large = Some(blobs.bytes.to_vec());
-                }
-                self.bytes = end;
             }
         }
         self.tagged = items.is_tagged();
@@ -169,6 +182,34 @@ impl<'a> Chunk<'a> {
         }
         self.count += count;
         large
+    }
+
+    fn add_blobs(&mut self, blobs: &BlobView<'_>) -> Option<Vec<u8>> {
+        if let KindView::Each(kinds) = blobs.kinds {
+            fill(&mut self.memory[KINDS + self.count..BYTES], kinds.iter().map(|kind| [*kind as u8]));
+        }
+        let base = self.bytes as u32;
+        let ends = blobs.ends().map(|end| (base + end).to_ne_bytes());
+        fill(&mut self.memory[ENDS + 4 * self.count..KINDS], ends);
+        let end = self.bytes + blobs.bytes.len();
+        let large = (end > INLINE_BYTES && !blobs.bytes.is_empty()).then(|| blobs.bytes.to_vec());
+        if end <= INLINE_BYTES {
+            self.memory[BYTES + self.bytes..BYTES + end].copy_from_slice(blobs.bytes);
+        }
+        self.bytes = end;
+        large
+    }
+
+    fn add_wide(&mut self, blobs: &BlobView<'_>) {
+        let base = self.bytes as u32;
+        let (columns, bytes) = self.memory.split_at_mut(BYTES);
+        let mut ends = columns[ENDS + 4 * self.count..KINDS].chunks_exact_mut(4);
+        let length = blobs.write_utf16(&mut bytes[self.bytes..], |end| {
+            if let Some(place) = ends.next() {
+                place.copy_from_slice(&(base + end).to_ne_bytes());
+            }
+        });
+        self.bytes += length;
     }
 
     /// Completes the chunk and says how many items are in it.

@@ -28,7 +28,10 @@ pub use channel::{
 };
 pub use delay::Delay;
 pub use failure::Failure;
-pub use items::{BlobView, ColumnsError, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label, View};
+pub use items::{
+    BlobView, ColumnsError, ContentParts, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label,
+    LoneSurrogate, View,
+};
 pub use key::key_of;
 pub use marked::Marked;
 pub use options::OptionError;

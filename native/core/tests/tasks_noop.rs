@@ -28,6 +28,7 @@ fn each_item_of_any_kind_gives_undefined() {
         Item::Number(1.0),
         Item::Text(b"text"),
         Item::Text16(b"t\0"),
+        Item::Latin1(b"t"),
         Item::Bytes(b""),
         Item::Value(b"v"),
         Item::Packed(b"p"),

@@ -15,8 +15,10 @@ pub enum Item<'a> {
     Number(f64),
     /// A string in UTF-8; natively made text may hold any bytes.
     Text(&'a [u8]),
-    /// A string in UTF-16LE.
+    /// A string in UTF-16LE, which may have lone surrogates.
     Text16(&'a [u8]),
+    /// A string in Latin-1.
+    Latin1(&'a [u8]),
     /// Bytes.
     Bytes(&'a [u8]),
     /// A value serialized by `v8.serialize`.
@@ -49,6 +51,7 @@ impl<'a> Item<'a> {
             Item::Number(_) => Kind::Number,
             Item::Text(_) => Kind::Text,
             Item::Text16(_) => Kind::Text16,
+            Item::Latin1(_) => Kind::Latin1,
             Item::Bytes(_) => Kind::Bytes,
             Item::Value(_) => Kind::Value,
             Item::Packed(_) => Kind::Packed,
@@ -67,6 +70,7 @@ impl<'a> Item<'a> {
             Kind::Number => Item::Number(f64::from_le_bytes(bytes.try_into().expect("a number of 8 bytes"))),
             Kind::Text => Item::Text(bytes),
             Kind::Text16 => Item::Text16(bytes),
+            Kind::Latin1 => Item::Latin1(bytes),
             Kind::Bytes => Item::Bytes(bytes),
             Kind::Value => Item::Value(bytes),
             Kind::Packed => Item::Packed(bytes),
@@ -82,7 +86,12 @@ impl<'a> Item<'a> {
         match self {
             Item::Undefined | Item::Null | Item::Boolean(_) => {}
             Item::Number(value) => out.extend_from_slice(&value.to_le_bytes()),
-            Item::Text(bytes) | Item::Text16(bytes) | Item::Bytes(bytes) | Item::Value(bytes) | Item::Packed(bytes) => {
+            Item::Text(bytes)
+            | Item::Text16(bytes)
+            | Item::Latin1(bytes)
+            | Item::Bytes(bytes)
+            | Item::Value(bytes)
+            | Item::Packed(bytes) => {
                 out.extend_from_slice(bytes);
             }
             Item::FileDigest(file) => {

@@ -16,7 +16,7 @@ pub enum Kind {
     Number = 4,
     /// A string in UTF-8. Text that was made natively, such as a file name or a line, may hold any bytes.
     Text = 5,
-    /// A string in UTF-16LE: one that UTF-8 can't hold, because of a lone surrogate.
+    /// A string in UTF-16LE, as JavaScript has those beyond Latin-1; it may have lone surrogates.
     Text16 = 6,
     /// Bytes.
     Bytes = 7,
@@ -28,11 +28,13 @@ pub enum Kind {
     FileDigestRaw = 10,
     /// A plain object, an array or a big integer, in a layout of JavaScript's own.
     Packed = 11,
+    /// A string in Latin-1.
+    Latin1 = 12,
 }
 
 impl Kind {
     /// Every kind, each at the index of its number.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Undefined,
         Kind::Null,
         Kind::False,
@@ -45,6 +47,7 @@ impl Kind {
         Kind::FileDigest,
         Kind::FileDigestRaw,
         Kind::Packed,
+        Kind::Latin1,
     ];
 
     /// The kind with this number, if there is one.
@@ -59,8 +62,8 @@ impl Kind {
             Kind::Null => "null",
             Kind::False | Kind::True => "a boolean",
             Kind::Number => "a number",
-            Kind::Text => "text",
-            Kind::Text16 => "text with a lone surrogate",
+            Kind::Text | Kind::Latin1 => "text",
+            Kind::Text16 => "text in UTF-16",
             Kind::Bytes => "bytes",
             Kind::Value | Kind::Packed => "an object",
             Kind::FileDigest | Kind::FileDigestRaw => "a file digest",
@@ -75,13 +78,13 @@ impl Kind {
             Kind::Number => bytes.len() == size_of::<f64>(),
             Kind::Text16 => bytes.len().is_multiple_of(2),
             Kind::FileDigest | Kind::FileDigestRaw => bytes.first().is_some_and(|&n| usize::from(n) < bytes.len()),
-            Kind::Text | Kind::Bytes | Kind::Value | Kind::Packed => true,
+            Kind::Text | Kind::Latin1 | Kind::Bytes | Kind::Value | Kind::Packed => true,
         }
     }
 
     /// Whether it accepts any bytes.
     pub(super) fn accepts_all(self) -> bool {
-        matches!(self, Kind::Text | Kind::Bytes | Kind::Value | Kind::Packed)
+        matches!(self, Kind::Text | Kind::Latin1 | Kind::Bytes | Kind::Value | Kind::Packed)
     }
 }
 

@@ -8,6 +8,7 @@ mod kind;
 mod label;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use columns::{BlobView, ColumnsError, KindNumbers, View};
 pub use item::{FileDigest, Item};
 pub use kind::{Encoding, Kind};
 pub use label::Label;
+pub use text::{ContentParts, LoneSurrogate};
 
 use blobs::Blobs;
 use front::FrontVec;

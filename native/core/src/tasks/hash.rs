@@ -38,13 +38,13 @@ impl Task<Items, Items> for HashTask {
         results: Option<&mut Items>,
         context: &TaskContext<'_>,
     ) -> Result<(), Failure> {
-        let (Item::Bytes(bytes) | Item::Text(bytes)) = batch.get(index) else {
-            return Err(super::invalid_item("bytes or text", batch.kind(index)));
-        };
+        let item = batch.get(index);
+        let invalid = || super::invalid_item("bytes or text", item.kind());
+        let mut parts = item.content_parts(CHECK_BYTES).ok_or_else(invalid)?;
         self.hasher.reset();
-        for part in bytes.chunks(CHECK_BYTES) {
+        while let Some(part) = parts.next_part() {
             context.check()?;
-            self.hasher.update(part);
+            self.hasher.update(part.map_err(|_| invalid())?);
         }
         let hex = self.hasher.finish();
         if let Some(results) = results {

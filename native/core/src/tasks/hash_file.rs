@@ -53,13 +53,13 @@ impl Task<Items, Items> for HashFileTask {
         results: Option<&mut Items>,
         context: &TaskContext<'_>,
     ) -> Result<(), Failure> {
-        let (Item::Text(path) | Item::Bytes(path)) = batch.get(index) else {
+        let Some(path) = batch.get(index).content() else {
             return Err(super::invalid_item("a path, as text or bytes", batch.kind(index)));
         };
-        let hex = self.hash(Path::new(OsStr::from_bytes(path)), *context)?;
+        let hex = self.hash(Path::new(OsStr::from_bytes(&path)), *context)?;
         if let Some(results) = results {
             let raw = self.encoding == Encoding::Buffer;
-            results.push(Item::FileDigest(FileDigest { digest: hex.as_bytes(), path, raw }));
+            results.push(Item::FileDigest(FileDigest { digest: hex.as_bytes(), path: &path, raw }));
         }
         Ok(())
     }

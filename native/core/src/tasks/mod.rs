@@ -48,5 +48,7 @@ impl AnyTask {
 
 /// The failure of a task that can't do anything with an item of this kind.
 fn invalid_item(expected: &str, got: Kind) -> Failure {
-    Failure::new("ERR_MILLRACE_INVALID_ITEM", format!("expected {expected}, got {}", got.name()))
+    // Of text only that is refused.
+    let got = if got == Kind::Text16 { "text with a lone surrogate" } else { got.name() };
+    Failure::new("ERR_MILLRACE_INVALID_ITEM", format!("expected {expected}, got {got}"))
 }

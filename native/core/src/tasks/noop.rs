@@ -60,7 +60,12 @@ impl Task<Items, Items> for NoopTask {
     ) -> Result<(), Failure> {
         match batch.get(index) {
             Item::Number(value) => self.sums[index % 4] += value,
-            Item::Text(bytes) | Item::Text16(bytes) | Item::Bytes(bytes) | Item::Value(bytes) | Item::Packed(bytes) => {
+            Item::Text(bytes)
+            | Item::Text16(bytes)
+            | Item::Latin1(bytes)
+            | Item::Bytes(bytes)
+            | Item::Value(bytes)
+            | Item::Packed(bytes) => {
                 read(bytes);
             }
             Item::FileDigest(file) => {

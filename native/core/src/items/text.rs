@@ -1,0 +1,139 @@
+//! Text in the encodings that items have it in.
+
+use std::borrow::Cow;
+
+use super::Item;
+
+/// A text that no UTF-8 stands for: one half of a surrogate pair is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoneSurrogate;
+
+/// The content of an item, part by part. See [`Item::content_parts`].
+#[derive(Debug)]
+pub struct ContentParts<'a> {
+    rest: Rest<'a>,
+    most: usize,
+    /// A part that had to be made.
+    made: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rest<'a> {
+    AsItIs(&'a [u8]),
+    Latin1(&'a [u8]),
+    Utf16(&'a [u8]),
+}
+
+/// The most bytes of UTF-8 that a Latin-1 character, and a UTF-16 unit, becomes.
+const LATIN1_MAX: usize = 2;
+const UTF16_MAX: usize = 3;
+const UNIT: usize = size_of::<u16>();
+/// U+FFFD
+const REPLACEMENT: u16 = 0xfffd;
+
+impl<'a> Item<'a> {
+    /// What tasks work on: bytes, or a text in UTF-8. None where it is neither, or has a lone surrogate.
+    pub fn content(&self) -> Option<Cow<'a, [u8]>> {
+        let mut parts = self.content_parts(usize::MAX)?;
+        if let Rest::AsItIs(bytes) = parts.rest {
+            return Some(Cow::Borrowed(bytes));
+        }
+        while let Some(part) = parts.next_part() {
+            part.ok()?;
+        }
+        Some(Cow::Owned(parts.made))
+    }
+
+    /// The same in parts of at most `most` bytes, which should be some more than a character has. None where it is
+    /// neither bytes nor text.
+    pub fn content_parts(&self, most: usize) -> Option<ContentParts<'a>> {
+        let rest = match *self {
+            Item::Bytes(bytes) | Item::Text(bytes) => Rest::AsItIs(bytes),
+            Item::Latin1(bytes) => Rest::Latin1(bytes),
+            Item::Text16(bytes) => Rest::Utf16(bytes),
+            _ => return None,
+        };
+        Some(ContentParts { rest, most, made: Vec::new() })
+    }
+}
+
+impl ContentParts<'_> {
+    /// The next part, until there is none.
+    pub fn next_part(&mut self) -> Option<Result<&[u8], LoneSurrogate>> {
+        let (Rest::AsItIs(bytes) | Rest::Latin1(bytes) | Rest::Utf16(bytes)) = self.rest;
+        if bytes.is_empty() {
+            return None;
+        }
+        match &mut self.rest {
+            Rest::AsItIs(rest) => {
+                let (part, after) = bytes.split_at(self.most.min(bytes.len()));
+                *rest = after;
+                Some(Ok(part))
+            }
+            Rest::Latin1(rest) => {
+                let (part, after) = bytes.split_at((self.most / LATIN1_MAX).max(1).min(bytes.len()));
+                *rest = after;
+                self.made.clear();
+                part.iter().for_each(|&byte| push(&mut self.made, char::from(byte)));
+                Some(Ok(&self.made))
+            }
+            Rest::Utf16(rest) => {
+                let (part, after) = bytes.split_at(whole_characters(bytes, self.most / UTF16_MAX));
+                *rest = after;
+                self.made.clear();
+                for decoded in char::decode_utf16(units(part)) {
+                    let Ok(character) = decoded else { return Some(Err(LoneSurrogate)) };
+                    push(&mut self.made, character);
+                }
+                Some(Ok(&self.made))
+            }
+        }
+    }
+}
+
+fn push(utf8: &mut Vec<u8>, character: char) {
+    utf8.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+fn units(utf16: &[u8]) -> impl Iterator<Item = u16> + '_ {
+    utf16.chunks_exact(UNIT).map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+}
+
+/// How many of `utf16`'s bytes are at most `most` units, and don't end within a pair.
+fn whole_characters(utf16: &[u8], most: usize) -> usize {
+    let most = most.max(2) * UNIT;
+    if utf16.len() <= most {
+        return utf16.len();
+    }
+    // The first half of a pair is 0xD800 to 0xDBFF.
+    if utf16[most - 1] & 0xfc == 0xd8 { most - UNIT } else { most }
+}
+
+/// Writes UTF-8 as UTF-16LE to the front of `out`; returns how many bytes there are. Bytes that are no UTF-8 become
+/// U+FFFD, as many as JavaScript's decoder makes of them.
+///
+/// # Panics
+/// Where `out` has less than twice as many bytes as `utf8`.
+pub(super) fn write_utf16(utf8: &[u8], out: &mut [u8]) -> usize {
+    assert!(out.len() / UNIT >= utf8.len(), "{} bytes for {} of UTF-8", out.len(), utf8.len());
+    let mut units = out.chunks_exact_mut(UNIT);
+    let mut length = 0;
+    let mut write = |unit: u16| {
+        // Each unit stands for at least a byte, so there is room.
+        if let Some(place) = units.next() {
+            place.copy_from_slice(&unit.to_le_bytes());
+            length += UNIT;
+        }
+    };
+    if let Ok(text) = std::str::from_utf8(utf8) {
+        text.encode_utf16().for_each(write);
+    } else {
+        for part in utf8.utf8_chunks() {
+            part.valid().encode_utf16().for_each(&mut write);
+            if !part.invalid().is_empty() {
+                write(REPLACEMENT);
+            }
+        }
+    }
+    length
+}

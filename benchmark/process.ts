@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Command } from './peers.js'
 
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -27,9 +28,26 @@ export async function ask<T>(module: string, ...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T
 }
 
+/** As `contestant`, for what has no values to add up: only the count is verified. */
+export function counted(module: string, ...args: string[]): (items: number) => Promise<number> {
+  return async (items) => {
+    const { count, seconds } = await ask<Run>(module, ...args, String(items))
+    if (count !== items) throw new Error(`${module}: expected ${items} items, got ${count}`)
+    return items / seconds
+  }
+}
+
 /** Runs the native program with its arguments, the last of them `items`; gives items/s. */
 export function native(...args: string[]): (items: number) => Promise<number> {
   return (items) => rate(`${root}target/release/millrace-benchmark`, [...args, String(items)], items)
+}
+
+/** Runs what `command` gives with more arguments, the last of them `items`; gives items/s. */
+export function program(command: Command, ...args: string[]): (items: number) => Promise<number> {
+  return async (items) => {
+    const [file, ...first] = command()
+    return rate(file, [...first, ...args, String(items)], items)
+  }
 }
 
 async function rate(program: string, args: string[], items: number): Promise<number> {

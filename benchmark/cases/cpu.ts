@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os'
 import { ask, contestant } from '../process.js'
 import type { Workload } from '../workload.js'
+import { sha256 } from './sha256.js'
 
 const threads = availableParallelism()
 let calibrated: Promise<{ steps: number }> | undefined
@@ -37,6 +38,12 @@ export const cpu: Workload[] = [
         aim: 0.99,
       },
       { name: 'piscina', how: 'a promise an item, 1000 at once', run: calibratedContestant('cpu-piscina') },
+      {
+        name: 'child_process',
+        how: 'fork, an advanced IPC message an item, 1000 at once',
+        run: calibratedContestant('cpu-forked'),
+      },
     ],
   },
+  ...sha256,
 ]

@@ -7,6 +7,7 @@ import { callback } from './cases/callback.js'
 import { cpu } from './cases/cpu.js'
 import { hotPath } from './cases/hot-path.js'
 import { modules } from './cases/modules.js'
+import { roundTrip } from './cases/round-trip.js'
 import { send } from './cases/send.js'
 import { sendAwait } from './cases/send-await.js'
 import { sendMany } from './cases/send-many.js'
@@ -18,7 +19,7 @@ import { table } from './table.js'
 import type { Workload } from './workload.js'
 
 const cases = new Map<string, Workload[]>(
-  [hotPath, send, sendAwait, sendMany, callback, modules, cpu].map((workloads) => [
+  [hotPath, send, sendAwait, sendMany, roundTrip, callback, modules, cpu].map((workloads) => [
     workloads[0]?.case ?? '',
     workloads,
   ]),

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { callback } from './cases/callback.js'
 import { cpu } from './cases/cpu.js'
+import { exercise } from './cases/exercise.js'
+import { flood } from './cases/flood.js'
 import { hotPath } from './cases/hot-path.js'
 import { modules } from './cases/modules.js'
 import { roundTrip } from './cases/round-trip.js'
@@ -19,10 +21,9 @@ import { table } from './table.js'
 import type { Workload } from './workload.js'
 
 const cases = new Map<string, Workload[]>(
-  [hotPath, send, sendAwait, sendMany, roundTrip, callback, modules, cpu].map((workloads) => [
-    workloads[0]?.case ?? '',
-    workloads,
-  ]),
+  [hotPath, send, sendAwait, sendMany, roundTrip, callback, modules, cpu, exercise, flood].map(
+    (workloads) => [workloads[0]?.case ?? '', workloads],
+  ),
 )
 const names = [...cases.keys()].join(', ')
 const root = fileURLToPath(new URL('../..', import.meta.url))

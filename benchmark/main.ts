@@ -5,8 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { callback } from './cases/callback.js'
 import { cpu } from './cases/cpu.js'
+import { exercise } from './cases/exercise.js'
+import { flood } from './cases/flood.js'
 import { hotPath } from './cases/hot-path.js'
 import { modules } from './cases/modules.js'
+import { roundTrip } from './cases/round-trip.js'
 import { rust } from './cases/rust-items.js'
 import { send } from './cases/send.js'
 import { sendAwait } from './cases/send-await.js'
@@ -19,10 +22,9 @@ import { table } from './table.js'
 import type { Workload } from './workload.js'
 
 const cases = new Map<string, Workload[]>(
-  [hotPath, rust, send, sendAwait, sendMany, callback, modules, cpu].map((workloads) => [
-    workloads[0]?.case ?? '',
-    workloads,
-  ]),
+  [hotPath, rust, send, sendAwait, sendMany, roundTrip, callback, modules, cpu, exercise, flood].map(
+    (workloads) => [workloads[0]?.case ?? '', workloads],
+  ),
 )
 const names = [...cases.keys()].join(', ')
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -31,6 +31,12 @@ export const callback: Workload[] = [
         bar: 3.5,
         aim: 5,
       },
+      {
+        name: 'async.queue',
+        how: 'push with a callback, concurrency 5',
+        run: contestant('callback-async-queue', 'callback'),
+        items: items / 2,
+      },
     ],
   },
   {
@@ -55,6 +61,12 @@ export const callback: Workload[] = [
         items: items / 5,
         bar: 2.2,
         aim: 3,
+      },
+      {
+        name: 'async.queue',
+        how: 'push, an async function, concurrency 5',
+        run: contestant('callback-async-queue', 'promise'),
+        items: items / 5,
       },
     ],
   },

@@ -1,7 +1,7 @@
 /** The main thread to one worker, in arrays of 100 values. */
 import { contestant } from '../process.js'
 import type { Asked, Contestant, Workload } from '../workload.js'
-import { postMessage } from './sending.js'
+import { otherWays, postMessage } from './sending.js'
 
 /** Items of ours and of the peers, for about a second each. */
 function arrayWise(
@@ -25,6 +25,7 @@ function arrayWise(
     peers: [
       { ...postMessage('postMessage of arrays', how, 'arrays', workload, theirs), ...asked },
       ...others,
+      ...otherWays('array', workload, theirs),
     ],
   }
 }

@@ -17,6 +17,28 @@ export function postMessage(
   return { name, how, run: contestant('send-post-message', mode, workload), items, bimodal: true }
 }
 
+/** The other ways that Node has to send a value, with acknowledgements as for `postMessage`; no mode of theirs is told apart. */
+export function otherWays(kind: 'value' | 'array', workload: string, items: number): Contestant[] {
+  const how = `${kind === 'value' ? 'a message a value' : '100 values a message'}, 1000 values not acknowledged`
+  const child = (serialization: 'json' | 'advanced'): Contestant => ({
+    name: `child_process, ${serialization}`,
+    how: `fork, ${serialization === 'json' ? 'its default serialization' : "serialization: 'advanced'"}; ${how}`,
+    run: contestant('send-child-process', serialization, kind, workload),
+    items: items / 5,
+  })
+  const broadcast: Contestant = {
+    name: 'BroadcastChannel',
+    how: `onmessage; ${how}`,
+    run: contestant('send-broadcast-channel', kind, workload),
+    items,
+  }
+  // In JSON a Uint8Array arrives as an object with a property for each byte.
+  const carried = workload.startsWith('bytes')
+    ? ['advanced' as const]
+    : ['json' as const, 'advanced' as const]
+  return [...carried.map(child), broadcast]
+}
+
 /** Values sent one by one; items of ours and of the peers, for about a second each. */
 function itemWise(
   name: 'send' | 'send-await',
@@ -45,6 +67,7 @@ function itemWise(
         workload,
         theirs,
       ),
+      ...(name === 'send' ? otherWays('value', workload, theirs) : []),
     ],
   }
 }

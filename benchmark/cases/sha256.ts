@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os'
 import { speed } from '../openssl.js'
 import { python } from '../peers.js'
-import { contestant, counted, program } from '../process.js'
+import { contestant, measured, program } from '../process.js'
 import type { Contestant, Workload } from '../workload.js'
 
 const threads = String(availableParallelism())
@@ -26,7 +26,7 @@ export const sha256: Workload[] = [
     ours: {
       name: 'millrace',
       how: 'a producer with a sequence of bytes, a hash task a core',
-      run: counted('sha256-source', threads),
+      run: measured('sha256-source', threads),
     },
     peers: [{ ...openssl, bar: 0.9, aim: 0.97 }],
   },

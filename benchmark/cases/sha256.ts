@@ -46,7 +46,7 @@ export const sha256: Workload[] = [
         name: 'piscina',
         how: 'node:crypto, a promise an item, 1000 at once',
         run: contestant('sha256-piscina', threads),
-        items: 40_000,
+        items: 20_000,
       },
       {
         name: 'child_process',

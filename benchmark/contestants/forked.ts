@@ -35,12 +35,12 @@ export function forked<T, R>(
               resolve()
             }
           }
-          child.on('message', answer)
           while (pending < WINDOW / processes && next < count) {
             pending++
             feed(child)
           }
-          if (pending === 0) resolve()
+          if (pending > 0) child.on('message', answer)
+          else resolve()
         })
       return Promise.all(children.map(work)).then(() => {})
     },

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
+import { disruptor } from './peers.js'
 
 export interface Machine {
   machine: { cpu: string; cores: number; memoryGiB: number; platform: string }
@@ -9,8 +10,11 @@ export interface Machine {
   commit: string
 }
 
+/** The peers that are crates. */
+const CRATES = ['crossbeam-channel', 'flume', 'kanal']
+
 /** The peers that are npm packages. */
-const PACKAGES = ['fastq', 'p-queue', 'piscina', 'poolifier', 'tinypool', 'workerpool']
+const PACKAGES = ['async', 'fastq', 'p-queue', 'piscina', 'poolifier', 'tinypool', 'workerpool']
 
 export function machine(root: string): Machine {
   const [cpu] = cpus()
@@ -24,7 +28,12 @@ export function machine(root: string): Machine {
     versions: {
       node: process.version,
       rustc: output(root, 'rustc', '--version'),
-      'crossbeam-channel': crateVersion(root, 'crossbeam-channel'),
+      ...Object.fromEntries(CRATES.map((name) => [name, crateVersion(root, name)])),
+      go: output(root, 'go', 'version'),
+      java: output(root, 'java', '--version'),
+      disruptor: disruptor.version,
+      python: output(root, 'python3', '--version'),
+      openssl: output(root, 'openssl', 'version'),
       ...Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(root, name)])),
     },
     commit: output(root, 'git', 'describe', '--always', '--dirty'),
@@ -33,7 +42,7 @@ export function machine(root: string): Machine {
 
 function output(cwd: string, program: string, ...args: string[]): string {
   const { stdout, status } = spawnSync(program, args, { cwd, encoding: 'utf8' })
-  return status === 0 ? stdout.trim() : 'unknown'
+  return status === 0 ? (stdout.trim().split('\n', 1)[0] ?? '') : 'unknown'
 }
 
 function packageVersion(root: string, name: string): string {

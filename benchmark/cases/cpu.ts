@@ -3,8 +3,9 @@
  * is left. How many steps take 1 ms is found once, before the first run, and is the same for every contestant.
  */
 import { availableParallelism } from 'node:os'
-import type { Workload } from '../measure.js'
 import { ask, contestant } from '../process.js'
+import type { Workload } from '../workload.js'
+import { sha256 } from './sha256.js'
 
 const threads = availableParallelism()
 let calibrated: Promise<{ steps: number }> | undefined
@@ -33,8 +34,16 @@ export const cpu: Workload[] = [
         name: 'threads alone',
         how: 'the function in a loop in as many worker threads: what the cores can do',
         run: calibratedContestant('cpu-threads'),
+        bar: 0.97,
+        aim: 0.99,
       },
       { name: 'piscina', how: 'a promise an item, 1000 at once', run: calibratedContestant('cpu-piscina') },
+      {
+        name: 'child_process',
+        how: 'fork, an advanced IPC message an item, 1000 at once',
+        run: calibratedContestant('cpu-forked'),
+      },
     ],
   },
+  ...sha256,
 ]

@@ -11,6 +11,6 @@ const system = new ProducerConsumerSystem<number, number>({
   capacity: WINDOW,
   handler: handlerModule<typeof import('./cpu-handler.js')>(new URL('./cpu-handler.js', import.meta.url)),
 })
-const handle = streamed(system, addWorked)
+const handle = streamed(system, addWorked, (value) => value)
 await system.start()
 await runPool({ handle, end: () => system.stop() }, WARM_UP)

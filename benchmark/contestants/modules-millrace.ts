@@ -13,7 +13,7 @@ const system = new ProducerConsumerSystem<number, number>({
 })
 const handle =
   mode === 'results'
-    ? streamed(system, addIncremented)
+    ? streamed(system, addIncremented, (value) => value)
     : promises((value) => system.run(value), addIncremented)
 await system.start()
 await runPool({ handle, end: () => system.stop() })

@@ -25,9 +25,9 @@ export async function runPool({ handle, end }: Pool, warmUp = 4 * WINDOW): Promi
  * Feeds a pool that gives a promise an item: the values lie in an array, and as many loops as a window has items each
  * take the next one when theirs is done, so that no thread waits for the end of a window.
  */
-export function promises(
-  run: (value: number) => PromiseLike<number>,
-  addResult: (result: number) => void,
+export function promises<R>(
+  run: (value: number) => PromiseLike<R>,
+  addResult: (result: R) => void,
 ): Pool['handle'] {
   return async (count) => {
     const values = Array.from({ length: count }, (_, n) => n)

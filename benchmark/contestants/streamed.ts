@@ -6,9 +6,10 @@ import type { Pool } from './pool.js'
 /** How many items a `sendMany` has. */
 const BATCH = 250
 
-export function streamed(
-  system: ProducerConsumerSystem<number, number>,
-  addResult: (result: number) => void,
+export function streamed<T, R>(
+  system: ProducerConsumerSystem<T, R>,
+  addResult: (result: R) => void,
+  item: (value: number) => T,
 ): Pool['handle'] {
   const results = system.results()
   return async (count) => {
@@ -19,7 +20,7 @@ export function streamed(
         if (length === 0 || sent + length - read > WINDOW) break
         const first = sent
         sent += length
-        await system.sendMany(Array.from({ length }, (_, n) => first + n))
+        await system.sendMany(Array.from({ length }, (_, n) => item(first + n)))
       }
       const { value, done } = await results.next()
       if (done) return

@@ -1,14 +1,17 @@
-//! One run of the hot path in a process of its own: `hot-path CONTESTANT PRODUCERS CONSUMERS CAPACITY ITEMS`.
+//! One run of the hot path in a process of its own: `millrace-benchmark CONTESTANT PRODUCERS CONSUMERS CAPACITY ITEMS`.
 //!
 //! Every contestant moves the numbers from 0 to before ITEMS: each value is stored in memory before it is sent, and
 //! read and summed after it was received. Prints one JSON object with the count and the sum that arrived and the time
 //! from the start of the first thread to the end of the last.
 
-mod peers;
+mod contest;
+mod ports;
 mod system;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+use millrace_core::Channel;
 
 /// The size of a run.
 #[derive(Debug, Clone, Copy)]
@@ -49,16 +52,30 @@ const BATCH: usize = 125;
 
 fn run(contestant: &str, shape: Shape) -> Result<(Arrived, Duration), String> {
     let start = Instant::now();
+    let Shape { capacity, .. } = shape;
+    // As many vectors as come to the same bound of items.
+    let slots = capacity.div_ceil(BATCH);
     let arrived = match contestant {
         "millrace" => system::run(shape)?,
-        "crossbeam-items" => peers::items(shape),
-        // The same bound of items …
-        "crossbeam-batches" => peers::batches(shape, shape.capacity.div_ceil(BATCH)),
-        // … and a bound of as many batches, 125 times as many items.
-        "crossbeam-batches-wide" => peers::batches(shape, shape.capacity),
+        "millrace-items" => own_items(shape)?,
+        "crossbeam-items" => contest::items(shape, crossbeam_channel::bounded(capacity)),
+        "kanal-items" => contest::items(shape, kanal::bounded(capacity)),
+        "flume-items" => contest::items(shape, flume::bounded(capacity)),
+        "std-items" => contest::items(shape, contest::std_bounded(capacity)),
+        "crossbeam-batches" => contest::batches(shape, crossbeam_channel::bounded(slots)),
+        "kanal-batches" => contest::batches(shape, kanal::bounded(slots)),
+        "flume-batches" => contest::batches(shape, flume::bounded(slots)),
+        // A bound of as many batches, not items.
+        "crossbeam-batches-wide" => contest::batches(shape, crossbeam_channel::bounded(capacity)),
         other => return Err(format!("expected a contestant, got {other:?}")),
     };
     Ok((arrived, start.elapsed()))
+}
+
+/// Ours as a Rust library, item by item.
+fn own_items(shape: Shape) -> Result<Arrived, String> {
+    let channel = Channel::new(shape.capacity).map_err(|error| error.to_string())?;
+    Ok(contest::items(shape, (channel.clone(), channel)))
 }
 
 fn parse(arguments: &[String]) -> Result<(&str, Shape), String> {

@@ -1,0 +1,3 @@
+module millrace/benchmark
+
+go 1.24

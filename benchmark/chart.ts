@@ -24,6 +24,7 @@ const CASES = [
   'cost',
 ]
 
+const TITLE = 'How many times better than its peers millrace is, in what was measured'
 const WIDTH = 860
 const ROW = 15
 const MARGIN = { top: 64, right: 96, bottom: 48, left: 318 }
@@ -152,7 +153,9 @@ function draw(rows: readonly Row[]): string {
   const background = document.createElementNS('http://www.w3.org/2000/svg', 'rect')
   for (const [name, value] of Object.entries({ width: '100%', height: '100%', rx: '6', fill: 'white' }))
     background.setAttribute(name, value)
-  svg.prepend(background)
+  const title = document.createElementNS('http://www.w3.org/2000/svg', 'title')
+  title.textContent = TITLE
+  svg.prepend(title, background)
   return svg.outerHTML
 }
 
@@ -164,7 +167,7 @@ function legend(): Plot.Markish[] {
   const mark = (dx: number, options: Plot.DotOptions) =>
     Plot.dot([0], { frameAnchor: 'top-left', dx: dx - MARGIN.left, dy: top + 26, ...options })
   return [
-    note('How many times better than its peers millrace is, in what was measured', 12, top - 6, {
+    note(TITLE, 12, top - 6, {
       fontSize: 14,
       fontWeight: 'bold',
     }),

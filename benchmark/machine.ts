@@ -10,7 +10,7 @@ export interface Machine {
 }
 
 /** The peers that are npm packages. */
-const PACKAGES = ['fastq', 'p-queue', 'piscina', 'poolifier', 'tinypool', 'workerpool']
+const PACKAGES = ['async', 'fastq', 'p-queue', 'piscina', 'poolifier', 'tinypool', 'workerpool']
 
 export function machine(root: string): Machine {
   const [cpu] = cpus()

@@ -1,18 +1,31 @@
-/** `npm run bench [-- CASE…] [--json FILE] [--rounds N] [--quick]` */
+/** `npm run bench [-- CASE[/WORKLOAD]…] [--json FILE] [--rounds N] [--quick]` */
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { callback } from './cases/callback.js'
 import { cpu } from './cases/cpu.js'
+import { exercise } from './cases/exercise.js'
+import { flood } from './cases/flood.js'
 import { hotPath } from './cases/hot-path.js'
 import { modules } from './cases/modules.js'
-import { sending } from './cases/send.js'
+import { roundTrip } from './cases/round-trip.js'
+import { send } from './cases/send.js'
+import { sendAwait } from './cases/send-await.js'
+import { sendMany } from './cases/send-many.js'
 import { machine } from './machine.js'
-import { measure, type Workload, type WorkloadResult } from './measure.js'
+import { measure } from './measure.js'
+import type { WorkloadResult } from './result.js'
+import { type Results, writeCase, writeResults } from './results.js'
 import { table } from './table.js'
+import type { Workload } from './workload.js'
 
-const cases: Record<string, Workload[]> = { 'hot-path': hotPath, ...sending, callback, modules, cpu }
+const cases = new Map<string, Workload[]>(
+  [hotPath, send, sendAwait, sendMany, roundTrip, callback, modules, cpu, exercise, flood].map(
+    (workloads) => [workloads[0]?.case ?? '', workloads],
+  ),
+)
+const names = [...cases.keys()].join(', ')
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Options {
@@ -21,15 +34,17 @@ interface Options {
   quick: boolean
 }
 
+/** A case to run, or some of its workloads. */
+interface Chosen {
+  name: string
+  workloads: Workload[]
+  whole: boolean
+}
+
 const command = new Command('bench')
   .description('Runs ours and its peers in turn, each in a process of its own, and compares medians.')
-  .argument(
-    '[cases...]',
-    `which cases: ${Object.keys(cases).join(', ')}; all of them where none is named`,
-    collectCase,
-    [],
-  )
-  .option('--json <file>', 'write the results there, too')
+  .argument('[cases...]', `CASE or CASE/WORKLOAD, of the cases ${names}; all where none is named`, choose, [])
+  .option('--json <file>', 'write the results there, instead of benchmark/results/DATE-CASE.json')
   .option('--rounds <n>', 'how often each contestant runs', positiveInteger, 9)
   .option('--quick', 'a twentieth of the items, one round: to see that it works, not to compare', false)
   .action(bench)
@@ -39,24 +54,22 @@ command.parseAsync().catch((error: unknown) => {
   process.exitCode = 1
 })
 
-async function bench(names: string[], { json, rounds, quick }: Options): Promise<void> {
+async function bench(chosen: Chosen[], { json, quick, ...options }: Options): Promise<void> {
   buildNative()
-  const results: WorkloadResult[] = []
-  for (const name of names.length > 0 ? names : Object.keys(cases)) {
-    for (const workload of cases[name] ?? []) {
-      const result = await measure(workload, {
-        rounds: quick ? 1 : rounds,
-        quick,
-        onRun: (line) => console.error(line),
-      })
-      results.push(result)
+  const rounds = quick ? 1 : options.rounds
+  const results: Results = { date: new Date().toISOString(), rounds, quick, ...machine(root), cases: [] }
+  for (const { name, workloads, whole } of chosen.length > 0 ? chosen : [...cases.keys()].map(wholeCase)) {
+    const measured: WorkloadResult[] = []
+    for (const workload of workloads) {
+      const result = await measure(workload, { rounds, quick, onRun: (line) => console.error(line) })
+      measured.push(result)
       console.log(table(result))
     }
+    results.cases.push(...measured)
+    if (json === undefined && whole && !quick)
+      console.error(writeCase(join(root, 'benchmark/results'), name, { ...results, cases: measured }))
   }
-  if (json !== undefined) {
-    const details = { date: new Date().toISOString(), rounds: quick ? 1 : rounds, quick, ...machine(root) }
-    writeFileSync(json, `${JSON.stringify({ ...details, cases: results }, null, 2)}\n`)
-  }
+  if (json !== undefined) writeResults(json, results)
 }
 
 function buildNative(): void {
@@ -72,10 +85,20 @@ function buildNative(): void {
   if (status !== 0) throw new Error(`expected the native contestants to build, got exit code ${status}`)
 }
 
-function collectCase(name: string, before: string[]): string[] {
-  if (!(name in cases))
-    throw new InvalidArgumentError(`expected one of ${Object.keys(cases).join(', ')}, got ${name}`)
-  return [...before, name]
+function choose(text: string, before: Chosen[]): Chosen[] {
+  const [name = '', ...rest] = text.split('/')
+  const whole = wholeCase(name)
+  if (whole.workloads.length === 0) throw new InvalidArgumentError(`expected one of ${names}, got ${name}`)
+  if (rest.length === 0) return [...before, whole]
+  const workload = rest.join('/')
+  const workloads = whole.workloads.filter((candidate) => candidate.workload === workload)
+  if (workloads.length > 0) return [...before, { name, workloads, whole: false }]
+  const known = whole.workloads.map((candidate) => candidate.workload).join(', ')
+  throw new InvalidArgumentError(`expected a workload of ${name} (${known}), got ${workload}`)
+}
+
+function wholeCase(name: string): Chosen {
+  return { name, workloads: cases.get(name) ?? [], whole: true }
 }
 
 function positiveInteger(text: string): number {

@@ -1,143 +1,91 @@
 /** How contestants are measured: interleaved, each run in a process of its own, counts verified. */
-
-/** One side of a comparison. */
-export interface Contestant {
-  name: string
-  /** How items are pushed and handled, in a line. */
-  how: string
-  /** Runs once in a fresh process, verifies what arrived, and gives the rate in the workload's unit. */
-  run: (items: number) => Promise<number>
-  /** How many items a run has, where the workload's number would take too long. */
-  items?: number
-  /** Whether its rate depends on which of two modes a process happens to get into; its fast mode is told apart then. */
-  bimodal?: boolean
-}
-
-export interface Workload {
-  /** The case's name in the JSON. */
-  case: string
-  workload: string
-  /** What `value` counts; larger is better. */
-  unit: string
-  /** How many items a run has. */
-  items: number
-  ours: Contestant
-  peers: Contestant[]
-}
-
-export interface PeerResult {
-  name: string
-  how: string
-  /** The median over the rounds. */
-  value: number
-  /** The lowest and the highest. */
-  spread: [number, number]
-  /** The median of ours / theirs over the rounds: above 1, ours is better. */
-  ratio: number
-  /** The fast mode of a peer that is bimodal. */
-  fast?: FastMode
-  /** Why it has no figure from some of its runs. The others count. */
-  failures?: string[]
-}
-
-/** The runs that come to at least 80 % of the best one. */
-export interface FastMode {
-  runs: number
-  /** Their median. */
-  value: number
-  /** The median of all our runs / `value`: nothing of ours is left out. */
-  ratio: number
-}
-
-export interface WorkloadResult {
-  case: string
-  workload: string
-  unit: string
-  /** The median over the rounds. */
-  ours: number
-  oursSpread: [number, number]
-  peers: PeerResult[]
-}
-
-/** What a run has to come to, of the best one, to be in the fast mode. The modes of `postMessage` lie further apart. */
-const FAST = 0.8
+import type { PeerResult, WorkloadResult } from './result.js'
+import { asked, fastMode, judge, median, medianRatio, spread } from './statistics.js'
+import { format } from './table.js'
+import { MissingToolchain } from './toolchain.js'
+import type { Contestant, Workload } from './workload.js'
 
 /** A quick run has this share of the items: enough to see that all of it works, too few to compare. */
 const QUICK = 0.05
 
 export interface Measuring {
   rounds: number
+  /** A twentieth of the items, and nothing is judged. */
   quick: boolean
   onRun: (line: string) => void
 }
 
-/** Runs ours and every peer in turn, `rounds` times, so that whatever else the machine does hits all of them. */
-export async function measure(
-  workload: Workload,
-  { rounds, quick, onRun }: Measuring,
-): Promise<WorkloadResult> {
-  const contestants = [workload.ours, ...workload.peers]
-  const values = contestants.map(() => [] as number[])
-  const failures = contestants.map(() => [] as string[])
+/** The runs of one contestant. */
+interface Runs {
+  /** One a round; NaN where it failed. */
+  values: number[]
+  failures: string[]
+  missing?: string
+}
+
+/**
+ * Runs ours and every peer in turn, `rounds` times, so that whatever else the machine does hits all of them. Rejects if
+ * ours fails, also where it lacks a toolchain; what happens to a peer is part of the result.
+ */
+export async function measure(workload: Workload, measuring: Measuring): Promise<WorkloadResult> {
+  const { rounds, quick, onRun } = measuring
+  const ours: Runs = { values: [], failures: [] }
+  const peers = workload.peers.map((peer): [Contestant, Runs] => [peer, { values: [], failures: [] }])
   for (let round = 1; round <= rounds; round++) {
-    for (const [index, contestant] of contestants.entries()) {
+    for (const [contestant, runs] of [[workload.ours, ours] as const, ...peers]) {
+      if (runs.missing !== undefined) continue
       const items = Math.ceil((contestant.items ?? workload.items) * (quick ? QUICK : 1))
       const line = `${workload.case} ${workload.workload} ${round}/${rounds} ${contestant.name}`
       try {
         const value = await contestant.run(items)
-        values[index]?.push(value)
+        runs.values.push(value)
         onRun(`${line}: ${format(value)} ${workload.unit}`)
       } catch (error) {
-        if (index === 0) throw error
-        values[index]?.push(Number.NaN)
-        failures[index]?.push(error instanceof Error ? error.message.trim() : String(error))
-        onRun(`${line}: failed`)
+        if (runs === ours) throw error
+        const message = error instanceof Error ? error.message.trim() : String(error)
+        if (error instanceof MissingToolchain) runs.missing = message
+        runs.values.push(Number.NaN)
+        runs.failures.push(message)
+        onRun(`${line}: ${runs.missing === undefined ? 'failed' : `missing (${message})`}`)
       }
     }
   }
-  const [ours = [], ...theirs] = values
+  const better = workload.better ?? 'higher'
+  const judged = quick ? undefined : judge(workload, median(ours.values), better)
   return {
     case: workload.case,
     workload: workload.workload,
     unit: workload.unit,
-    ours: median(ours),
-    oursSpread: spread(ours),
-    peers: workload.peers.map((peer, index) => {
-      const runs = theirs[index] ?? []
-      const values = runs.filter((value) => !Number.isNaN(value))
-      const ratios = runs.map((value, round) => (ours[round] ?? Number.NaN) / value)
-      const failed = failures[index + 1] ?? []
-      return {
-        name: peer.name,
-        how: peer.how,
-        value: median(values),
-        spread: spread(values),
-        ratio: median(ratios.filter((ratio) => !Number.isNaN(ratio))),
-        ...(failed.length > 0 && { failures: failed }),
-        ...(peer.bimodal && { fast: fastMode(ours, values) }),
-      }
-    }),
+    better,
+    ours: median(ours.values),
+    oursSpread: spread(ours.values),
+    ...(judged && { asked: judged }),
+    peers: peers.map(([peer, runs]) => peerResult(peer, runs, ours.values, better, quick)),
   }
 }
 
-function fastMode(ours: readonly number[], theirs: readonly number[]): FastMode {
-  const fast = theirs.filter((value) => value >= FAST * Math.max(...theirs))
-  const value = median(fast)
-  return { runs: fast.length, value, ratio: median(ours) / value }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const [low = Number.NaN, high = Number.NaN] =
-    sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : [sorted[middle - 1], sorted[middle]]
-  return (low + high) / 2
-}
-
-function spread(values: readonly number[]): [number, number] {
-  return [Math.min(...values), Math.max(...values)]
-}
-
-export function format(value: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(value)
+function peerResult(
+  peer: Contestant,
+  { values, failures, missing }: Runs,
+  ours: readonly number[],
+  better: 'higher' | 'lower',
+  quick: boolean,
+): PeerResult {
+  const { name, how } = peer
+  const wanted = quick ? undefined : asked(peer)
+  if (missing !== undefined) return { name, how, missing, ...(wanted && { asked: wanted }) }
+  const measured = values.filter((value) => !Number.isNaN(value))
+  const ratio = medianRatio(ours, values)
+  const fast = peer.bimodal && measured.length > 0 ? fastMode(ours, measured, better) : undefined
+  const judged = quick ? undefined : judge(peer, fast?.ratio ?? ratio, better)
+  return {
+    name,
+    how,
+    value: median(measured),
+    spread: spread(measured),
+    ratio,
+    ...(fast && { fast }),
+    ...(failures.length > 0 && { failures }),
+    ...(judged && { asked: judged }),
+  }
 }

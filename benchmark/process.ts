@@ -6,40 +6,73 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What every contestant prints, as one JSON object: what arrived, and how long that took. */
-export interface Run {
+/** No run takes a minute; one that takes this many ms hangs, and counts as failed. */
+const TIMEOUT = 300_000
+
+/** What arrived. */
+interface Arrived {
   count: number
   /** The sum of the values that arrived. */
+  sum?: number
+}
+
+/** What a contestant of a rate prints, as one JSON object: what arrived, and how long that took. */
+export interface Run extends Arrived {
   sum: number
   seconds: number
 }
 
+/**
+ * What a contestant of any other figure prints: what arrived, and the figure in the workload's unit. There is no sum where
+ * nobody sees the values, such as with a native handler that sleeps.
+ */
+export interface Measured extends Arrived {
+  value: number
+}
+
 /** Runs benchmark/contestants/`module` with the numbers from 0 to before `items`; gives items/s. */
 export function contestant(module: string, ...args: string[]): (items: number) => Promise<number> {
-  const file = fileURLToPath(new URL(`contestants/${module}.js`, import.meta.url))
-  return (items) => rate(process.execPath, [file, ...args, String(items)], items)
+  return rate(process.execPath, [moduleFile(module), ...args])
+}
+
+/** Runs benchmark/contestants/`module` with the numbers from 0 to before `items`; gives the figure that it prints. */
+export function measured(module: string, ...args: string[]): (items: number) => Promise<number> {
+  return async (items) =>
+    (await verified<Measured>(process.execPath, [moduleFile(module), ...args], items)).value
 }
 
 /** Runs benchmark/contestants/`module` and gives what it prints. */
 export async function ask<T>(module: string, ...args: string[]): Promise<T> {
-  const file = fileURLToPath(new URL(`contestants/${module}.js`, import.meta.url))
-  const { stdout } = await execute(process.execPath, [file, ...args])
-  return JSON.parse(stdout) as T
+  return output(process.execPath, [moduleFile(module), ...args])
 }
 
 /** Runs the native program with its arguments, the last of them `items`; gives items/s. */
 export function native(...args: string[]): (items: number) => Promise<number> {
-  return (items) => rate(`${root}target/release/millrace-benchmark`, [...args, String(items)], items)
+  return rate(`${root}target/release/millrace-benchmark`, args)
 }
 
-async function rate(program: string, args: string[], items: number): Promise<number> {
-  const { stdout } = await execute(program, args)
-  const { count, sum, seconds } = JSON.parse(stdout) as Run
+function rate(program: string, args: string[]): (items: number) => Promise<number> {
+  return async (items) => items / (await verified<Run>(program, args, items)).seconds
+}
+
+/** Runs a program, the last of whose arguments is the number of items, and verifies that each of them arrived. */
+async function verified<T extends Arrived>(program: string, args: string[], items: number): Promise<T> {
+  const run = await output<T>(program, [...args, String(items)])
+  const { count, sum } = run
   const expected = (items * (items - 1)) / 2
-  if (count !== items || sum !== expected) {
+  if (count !== items || (sum ?? expected) !== expected) {
     throw new Error(
       `${args.join(' ')}: expected ${items} items that add up to ${expected}, got ${count} and ${sum}`,
     )
   }
-  return items / seconds
+  return run
+}
+
+async function output<T>(program: string, args: string[]): Promise<T> {
+  const { stdout } = await execute(program, args, { timeout: TIMEOUT })
+  return JSON.parse(stdout) as T
+}
+
+function moduleFile(module: string): string {
+  return fileURLToPath(new URL(`contestants/${module}.js`, import.meta.url))
 }

@@ -1,26 +1,70 @@
 /** Results as text. */
-import { format, type WorkloadResult } from './measure.js'
+import type { Judged, PeerResult, WorkloadResult } from './result.js'
+import type { Asked } from './workload.js'
 
-export function table({ case: name, workload, unit, ours, oursSpread, peers }: WorkloadResult): string {
-  const range = ([low, high]: [number, number]) => `${format(low)} – ${format(high)}`
-  const times = (ratio: number) => `${ratio.toPrecision(3)} x`
-  const runs = (count: number) => (count === 1 ? '1 run' : `${count} runs`)
-  const medianOf = (count: number) => (count === 1 ? '1 run' : `the median of ${count} runs`)
+export function table({
+  case: name,
+  workload,
+  unit,
+  better,
+  ours,
+  oursSpread,
+  asked,
+  peers,
+}: WorkloadResult): string {
   const rows = [
-    ['', unit, 'lowest – highest', 'ours / theirs', ''],
-    ['millrace', format(ours), range(oursSpread), '', ''],
-    ...peers.flatMap(({ fast, failures, ...peer }) => [
-      [peer.name, format(peer.value), range(peer.spread), times(peer.ratio), peer.how],
-      ...(failures ? [[`  failed in ${runs(failures.length)}`]] : []),
-      ...(fast ? [['  its fast mode', format(fast.value), '', times(fast.ratio), medianOf(fast.runs)]] : []),
-    ]),
+    ['', unit, 'lowest – highest', 'ours / theirs', 'asked', ''],
+    ['millrace', format(ours), range(oursSpread), '', asking(asked, better, (limit) => format(limit))],
+    ...peers.flatMap((peer) => peerRows(peer, better)),
   ]
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   )
-  return [`${name}, ${workload}`, ...lines, ''].join('\n')
+  return [`${name}, ${workload} (${better} is better)`, ...lines, ''].join('\n')
 }
+
+function peerRows(peer: PeerResult, better: 'higher' | 'lower'): string[][] {
+  const limit = (value: number) => `${value} x`
+  if ('missing' in peer)
+    return [[peer.name, 'missing', '', '', asking(peer.asked, better, limit), peer.missing]]
+  const { name, how, value, spread, ratio, fast, failures } = peer
+  const asked = asking(peer.asked, better, limit)
+  return [
+    [name, format(value), range(spread), times(ratio), fast ? '' : asked, how],
+    ...(failures
+      ? [[`  failed in ${runs(failures.length)}`, '', '', '', '', failures[0]?.split('\n', 1)[0] ?? '']]
+      : []),
+    ...(fast
+      ? [['  its fast mode', format(fast.value), '', times(fast.ratio), asked, medianOf(fast.runs)]]
+      : []),
+  ]
+}
+
+function asking(
+  asked: (Asked & { met?: Judged['met'] }) | undefined,
+  better: 'higher' | 'lower',
+  limit: (value: number) => string,
+): string {
+  if (!asked) return ''
+  const { bar, aim, met } = asked
+  const sign = better === 'higher' ? '>=' : '<='
+  const limits = [
+    ...(bar === undefined ? [] : [`${sign} ${limit(bar)}`]),
+    ...(aim === undefined ? [] : [`aim ${limit(aim)}`]),
+  ]
+  const said = { aim: 'met, the aim too', bar: 'met', none: 'MISSED', unjudged: 'not judged' }
+  return `${limits.join(', ')}: ${said[met ?? 'unjudged']}`
+}
+
+export function format(value: number): string {
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(value)
+}
+
+const range = ([low, high]: [number, number]): string => `${format(low)} – ${format(high)}`
+const times = (ratio: number): string => `${ratio.toPrecision(3)} x`
+const runs = (count: number): string => (count === 1 ? '1 run' : `${count} runs`)
+const medianOf = (count: number): string => (count === 1 ? '1 run' : `the median of ${count} runs`)

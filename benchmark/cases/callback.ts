@@ -2,8 +2,8 @@
  * Native producers to a JavaScript function on the main thread, beside queues in JavaScript that are fed from an array
  * of stored values in windows of 1000: a window is pushed, and the next one when the queue is idle again.
  */
-import type { Contestant, Workload } from '../measure.js'
 import { contestant } from '../process.js'
+import type { Contestant, Workload } from '../workload.js'
 
 const items = 10_000_000
 
@@ -28,6 +28,14 @@ export const callback: Workload[] = [
         name: 'fastq',
         how: 'callback API, push with a callback that counts, concurrency 5',
         run: contestant('callback-fastq', 'callback'),
+        bar: 3.5,
+        aim: 5,
+      },
+      {
+        name: 'async.queue',
+        how: 'push with a callback, concurrency 5',
+        run: contestant('callback-async-queue', 'callback'),
+        items: items / 2,
       },
     ],
   },
@@ -38,11 +46,26 @@ export const callback: Workload[] = [
     items: items / 2,
     ours: ours('async'),
     peers: [
-      { name: 'p-queue', how: 'add, concurrency 5', run: contestant('callback-p-queue'), items: items / 10 },
+      {
+        name: 'p-queue',
+        how: 'add, concurrency 5',
+        run: contestant('callback-p-queue'),
+        items: items / 10,
+        bar: 10,
+        aim: 20,
+      },
       {
         name: 'fastq.promise',
         how: 'push, concurrency 5',
         run: contestant('callback-fastq', 'promise'),
+        items: items / 5,
+        bar: 2.2,
+        aim: 3,
+      },
+      {
+        name: 'async.queue',
+        how: 'push, an async function, concurrency 5',
+        run: contestant('callback-async-queue', 'promise'),
         items: items / 5,
       },
     ],

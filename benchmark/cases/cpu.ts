@@ -3,8 +3,8 @@
  * is left. How many steps take 1 ms is found once, before the first run, and is the same for every contestant.
  */
 import { availableParallelism } from 'node:os'
-import type { Workload } from '../measure.js'
 import { ask, contestant } from '../process.js'
+import type { Workload } from '../workload.js'
 
 const threads = availableParallelism()
 let calibrated: Promise<{ steps: number }> | undefined
@@ -33,6 +33,8 @@ export const cpu: Workload[] = [
         name: 'threads alone',
         how: 'the function in a loop in as many worker threads: what the cores can do',
         run: calibratedContestant('cpu-threads'),
+        bar: 0.97,
+        aim: 0.99,
       },
       { name: 'piscina', how: 'a promise an item, 1000 at once', run: calibratedContestant('cpu-piscina') },
     ],

@@ -10,6 +10,8 @@ interface Payload<T> {
 }
 
 const TEXT = 'order of the customer no. '
+/** As long as makes 100 characters. */
+const TEXT_100 = TEXT.padEnd(97, '.')
 const TEXT_UTF8 = 'Bestellung für Łódź → 東京 №'
 const DIGITS = 3
 const BITS = 6
@@ -27,7 +29,9 @@ const payloads = {
     placeOf: ({ id, name, total, paid }) =>
       name.length > 'customer '.length && total === id * 1.25 && paid === (id % 2 === 0) ? id : Number.NaN,
   } satisfies Payload<{ id: number; name: string; total: number; paid: boolean }>,
+  'strings-100': text(TEXT_100),
   'bytes-64': bytes(64, PLACES),
+  'bytes-100': bytes(100, PLACES),
   'bytes-64k': bytes(65_536, 1000),
 }
 

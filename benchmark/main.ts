@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import { callback } from './cases/callback.js'
+import { cost } from './cases/cost.js'
 import { cpu } from './cases/cpu.js'
 import { exercise } from './cases/exercise.js'
 import { flood } from './cases/flood.js'
@@ -23,7 +24,7 @@ import { table } from './table.js'
 import type { Workload } from './workload.js'
 
 const cases = new Map<string, Workload[]>(
-  [hotPath, send, sendAwait, sendMany, roundTrip, callback, modules, cpu, exercise, flood].map(
+  [hotPath, send, sendAwait, sendMany, roundTrip, callback, modules, cpu, exercise, flood, cost].map(
     (workloads) => [workloads[0]?.case ?? '', workloads],
   ),
 )

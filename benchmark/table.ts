@@ -61,10 +61,15 @@ function asking(
 }
 
 export function format(value: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(value)
+  return new Intl.NumberFormat('en', {
+    notation: 'compact',
+    maximumSignificantDigits: digits(value),
+  }).format(value)
 }
 
+/** Near 1 bars lie close together, and three digits would show a figure as equal to a bar that it misses. */
+const digits = (value: number): number => (Math.abs(value) < 2 ? 4 : 3)
 const range = ([low, high]: [number, number]): string => `${format(low)} – ${format(high)}`
-const times = (ratio: number): string => `${ratio.toPrecision(3)} x`
+const times = (ratio: number): string => `${ratio.toPrecision(digits(ratio))} x`
 const runs = (count: number): string => (count === 1 ? '1 run' : `${count} runs`)
 const medianOf = (count: number): string => (count === 1 ? '1 run' : `the median of ${count} runs`)

@@ -27,6 +27,11 @@ export const exercise: Workload[] = [
     },
     peers: [
       {
+        name: 'threads alone',
+        how: 'sleeps in 5 worker threads by Atomics.wait: how exactly this machine sleeps',
+        run: measured('exercise-threads'),
+      },
+      {
         name: 'plain JavaScript',
         how: 'async functions, setTimeout, a bounded array',
         run: measured('exercise-plain'),

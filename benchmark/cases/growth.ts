@@ -74,7 +74,7 @@ export const growth: Curve[] = [
     curve: 'modules',
     x: 'workers',
     how: 'a trivial handler module, numbers, arrays of 100, capacity 1000',
-    points: [1, 2, 4, 8, 16].map((x) => ({ x, items: 2_000_000, run: grown('growth-modules', String(x)) })),
+    points: [1, 2, 4, 8, 16].map((x) => ({ x, items: 1_500_000, run: grown('growth-modules', String(x)) })),
   },
   {
     curve: 'channels',

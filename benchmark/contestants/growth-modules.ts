@@ -13,10 +13,17 @@ const system = new ProducerConsumerSystem<number, void>({
 })
 await system.start()
 const batch = new Array<number>(BATCH)
-const start = performance.now()
-for (let begin = 0; begin < items; begin += BATCH) {
-  for (let n = 0; n < BATCH; n++) batch[n] = begin + n
-  await system.sendMany(batch)
+async function feed(): Promise<void> {
+  for (let begin = 0; begin < items; begin += BATCH) {
+    for (let n = 0; n < BATCH; n++) batch[n] = begin + n
+    await system.sendMany(batch)
+  }
+  await system.idle()
 }
+// As many items before the clock starts: each worker compiles the function for itself.
+await feed()
+const start = performance.now()
+await feed()
+const seconds = (performance.now() - start) / 1000
 const { processed, latency } = await system.stop()
-printGrown({ count: processed, seconds: (performance.now() - start) / 1000, p99: latency.queued.p99 })
+printGrown({ count: processed - items, seconds, p99: latency.queued.p99 })

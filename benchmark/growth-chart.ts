@@ -9,8 +9,8 @@ import type { Results } from './results.js'
 
 const CELL = { width: 280, height: 170 }
 const ROWS = [
-  { label: 'items/s', value: 'throughput', spread: 'throughputSpread', colour: '#1a6fb5' },
-  { label: 'p99 in ms', value: 'p99', spread: 'p99Spread', colour: '#c4500b' },
+  { label: 'items/s', value: 'throughput', spread: 'throughputSpread', colour: '#1a6fb5', tickFormat: '~s' },
+  { label: 'p99 in ms', value: 'p99', spread: 'p99Spread', colour: '#c4500b', tickFormat: String },
 ] as const
 const TEXT = '#1f2328'
 
@@ -46,21 +46,18 @@ function plot({ curve, x, points }: CurveResult, row: (typeof ROWS)[number], tit
   const { document } = parseHTML('<html></html>')
   // A logarithm has no place for 0: what has no size stands where 1 is.
   const at = (point: PointResult) => Math.max(point.x, 1)
+  const values = points.map((point) => point[row.value])
+  // From 0 where that leaves the smallest to be seen.
+  const scale =
+    Math.max(...values) > 20 * Math.min(...values) ? { type: 'log' as const } : { zero: true, nice: true }
   return Plot.plot({
     document: document as never,
     ...CELL,
-    marginTop: 36,
+    marginTop: 44,
     marginLeft: 48,
     style: { fontFamily: 'system-ui, sans-serif', fontSize: '10px', color: TEXT, background: 'white' },
-    x: { type: 'log', label: x, ticks: 4, tickFormat: '~s' },
-    y: {
-      type: row.value === 'p99' ? 'log' : 'linear',
-      zero: true,
-      label: row.label,
-      ticks: 4,
-      tickFormat: '~s',
-      grid: true,
-    },
+    x: { type: 'log', label: x, ticks: points.map(at), tickFormat: '.2~s' },
+    y: { ...scale, label: row.label, ticks: 4, tickFormat: row.tickFormat, grid: true },
     marks: [
       Plot.ruleX(points, {
         x: at,

@@ -39,7 +39,7 @@ function draw(curves: readonly CurveResult[]): string {
     return ROWS.map((row, line) => place(plot(curve, row, line === 0), x, y + line * CELL.height))
   })
   const size = `width="${perLine * CELL.width}" height="${lines * ROWS.length * CELL.height}"`
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><rect width="100%" height="100%" fill="white"/>${cells.join('')}</svg>`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><title>Throughput and latency by what grows</title><rect width="100%" height="100%" fill="white"/>${cells.join('')}</svg>`
 }
 
 function plot({ curve, x, points }: CurveResult, row: (typeof ROWS)[number], titled: boolean): string {

@@ -6,7 +6,7 @@ import { Kind } from './kind.js'
 import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
 import { serializeValue } from './serialize.js'
 import { explainUncloneable } from './uncloneable.js'
-import { byteLengthOf, isUint8Array } from './views.js'
+import { byteLengthOf, isPlainlyEmpty, isUint8Array } from './views.js'
 
 /** One item: the first `length` of `bytes` are its own, until the next value is encoded. */
 export interface EncodedItem {
@@ -177,8 +177,8 @@ function encodeView(value: ArrayBufferView, path: string): EncodedItem {
   if (isUint8Array(value)) {
     const length = byteLengthOf(value)
     if (length > 0) return { kind: Kind.Bytes, bytes: value, length }
-    // It may be detached, which the serializer knows.
-    serializeValue(value, path)
+    // It may be detached, which the serializer knows, and takes microseconds for.
+    if (!isPlainlyEmpty(value)) serializeValue(value, path)
     return { kind: Kind.Bytes, bytes: EMPTY, length: 0 }
   }
   return encodeOther(value, path)
@@ -367,7 +367,7 @@ export class BlobWriter implements Sink {
 
   #appendBytes(value: Uint8Array, path: string, index: number): boolean {
     const length = byteLengthOf(value)
-    if (length === 0) return false
+    if (length === 0 && !isPlainlyEmpty(value)) return false
     checkLength(length, path, index)
     const end = this.length + length
     if (end > this.bytes.length) this.#grow(end)

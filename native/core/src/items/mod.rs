@@ -303,7 +303,9 @@ impl Items {
             Column::Numbers(values) => Blobs::from_numbers(values.as_slice()),
             Column::Large(items) => {
                 let mut blobs = Blobs::with_capacity(items.len(), Kind::Bytes);
-                items.iter().for_each(|item| blobs.push(&Item::Bytes(item)));
+                for item in items {
+                    blobs.push(&Item::Bytes(item));
+                }
                 blobs
             }
             Column::Blobs(_) => return,

@@ -75,7 +75,9 @@ impl ContentParts<'_> {
                     return Some(Ok(part));
                 }
                 self.made.clear();
-                part.iter().for_each(|&byte| push(&mut self.made, char::from(byte)));
+                for &byte in part {
+                    push(&mut self.made, char::from(byte));
+                }
                 Some(Ok(&self.made))
             }
             Rest::Utf16(rest) => {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
 import { LARGE_BYTES } from '../src/codec/large.js'
-import { Channel, hash, ProducerConsumerSystem, select } from '../src/index.js'
+import { Channel, hash, ProducerConsumerSystem, select, UncloneableError } from '../src/index.js'
 import { assertSaid, runFile } from './helpers/program.js'
 
 const LONG = process.env.MILLRACE_LONG === '1'
@@ -132,6 +132,29 @@ test('a report and a dropped item bring large bytes back', async (t) => {
   await channel.sendMany(items.slice(2))
   t.deepEqual(dropped, items.slice(0, 1))
   t.deepEqual(await channel.abort(), items.slice(1))
+})
+
+test('any view of bytes is copied as it is seen', async (t) => {
+  const all = Uint8Array.from({ length: 200_000 }, (_, index) => index % 251)
+  const shared = new Uint8Array(new SharedArrayBuffer(70_000))
+  shared.set(all.subarray(0, 70_000))
+  const odd = Object.defineProperty(all.slice(0, 70_000), 'length', { value: 1 })
+  const items = [all.subarray(1, 70_001), Buffer.from(all.subarray(5, 90_005)), shared, odd]
+  const channel = new Channel<Uint8Array>()
+  await channel.sendMany(items)
+  const received = await channel.receiveMany(4)
+  t.deepEqual(received, [
+    all.slice(1, 70_001),
+    all.slice(5, 90_005),
+    all.slice(0, 70_000),
+    all.slice(0, 70_000),
+  ])
+
+  const detached = new Uint8Array(70_000)
+  structuredClone(detached, { transfer: [detached.buffer] })
+  await t.throwsAsync(channel.sendMany([all, detached]), { instanceOf: UncloneableError })
+  await channel.sendMany([all, new Uint8Array()])
+  t.deepEqual(await channel.receiveMany(4), [all, new Uint8Array()])
 })
 
 test('what was received outlives its channel', async (t) => {

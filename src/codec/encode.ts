@@ -150,6 +150,8 @@ export class Snapshot {
 function encodeText(value: string): EncodedItem {
   const { length } = value
   if (length > SCRATCH_UNITS) return encodeLongText(value)
+  // As many bytes of UTF-8 as units: it is ASCII. To look for what is not Latin-1 takes longer in a short text.
+  if (SCRATCH.write(value) === length) return { kind: Kind.Latin1, bytes: SCRATCH, length }
   const kind = writeText(value)
   return { kind, bytes: SCRATCH, length: kind === Kind.Text16 ? 2 * length : length }
 }

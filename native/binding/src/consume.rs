@@ -5,13 +5,13 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::system::{Delivery, ExternalConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, Marks, from_ms};
 use crate::environment::{Environment, lock};
 use crate::error::Result;
-use crate::large::{Large, NativeLarge};
+use crate::large::Large;
 use crate::registry;
 
 /// What a take says where it gives no items. Shared with src/binding.ts.
@@ -182,7 +182,7 @@ pub fn end_items(system: u32) -> Result<()> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_items(system: u32) -> Result<NativeLarge> {
+pub fn take_large_items(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let entry = registry::system(system)?;
     let mut callback = lock(&entry.callback);
     Ok(callback.as_mut().map_or_else(|| Large::None.take(), |callback| callback.large.take()))

@@ -15,9 +15,6 @@ pub enum Large {
     Items(Vec<LargeBytes>),
 }
 
-/// As JavaScript gets it.
-pub type NativeLarge = Either<Uint8Array, Vec<Uint8Array>>;
-
 impl Large {
     /// Adds what else did not fit the same chunk.
     pub fn add(&mut self, other: Large) {
@@ -28,7 +25,8 @@ impl Large {
         }
     }
 
-    pub fn take(&mut self) -> NativeLarge {
+    /// As JavaScript gets it.
+    pub fn take(&mut self) -> Either<Uint8Array, Vec<Uint8Array>> {
         match std::mem::take(self) {
             Large::None => Either::A(Vec::new().into()),
             Large::Bytes(bytes) => Either::A(bytes.into()),

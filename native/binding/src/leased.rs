@@ -5,14 +5,14 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::system::{Fate, LeasedConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
-use napi::bindgen_prelude::{Float64ArraySlice, Uint8ArraySlice};
+use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result};
-use crate::large::{Large, NativeLarge};
+use crate::large::Large;
 use crate::outcome::epoch_ms;
 use crate::registry;
 
@@ -71,7 +71,7 @@ pub fn take_leased_item(system: u32, mut chunk: Uint8ArraySlice, mut row: Float6
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_leased_item(system: u32) -> Result<NativeLarge> {
+pub fn take_large_leased_item(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     Ok(with(system, |leased| leased.large.take())?.unwrap_or_else(|| Large::None.take()))
 }
 

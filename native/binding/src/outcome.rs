@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use millrace_core::system::{DeadLetter, Reply};
 use millrace_core::{Batch, Channel, Collect, Items, TryReceiveError, channel::Receiving};
-use napi::bindgen_prelude::Uint8ArraySlice;
+use napi::bindgen_prelude::{Either, Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, ITEMS};
@@ -15,7 +15,7 @@ use crate::consume::{ENDED, NOTHING};
 use crate::environment::{Environment, Ready, lock};
 use crate::error::{NativeFailure, Result, state_error};
 use crate::items::{NativeItems, in_parts};
-use crate::large::{Large, NativeLarge};
+use crate::large::Large;
 use crate::registry;
 
 /// Items on their way to JavaScript, a chunk at a time.
@@ -33,7 +33,7 @@ impl Outbox {
         chunk.finish(0)
     }
 
-    fn take_large(&mut self) -> NativeLarge {
+    fn take_large(&mut self) -> Either<Uint8Array, Vec<Uint8Array>> {
         self.large.take()
     }
 }
@@ -165,7 +165,7 @@ pub fn take_results(system: u32, mut chunk: Uint8ArraySlice, wait: bool) -> Resu
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_results(system: u32) -> Result<NativeLarge> {
+pub fn take_large_results(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let entry = registry::system(system)?;
     Ok(lock(&entry.results).as_mut().map_or_else(|| Large::None.take(), |results| results.outbox.take_large()))
 }
@@ -194,7 +194,7 @@ pub fn take_replies(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_replies(system: u32) -> Result<NativeLarge> {
+pub fn take_large_replies(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let entry = registry::system(system)?;
     let large = lock(&entry.replies).results.take_large();
     Ok(large)

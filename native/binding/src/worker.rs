@@ -9,14 +9,14 @@ use std::time::Duration;
 use millrace_core::channel::ClaimWord;
 use millrace_core::system::{WorkerBatch, WorkerConsumer};
 use millrace_core::{Batch, Items, KindNumbers, ReceiveError};
-use napi::bindgen_prelude::{Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{Either, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, from_ms};
 use crate::consume::{ABORTED, ALONE, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result, columns_error};
-use crate::large::{Large, NativeLarge};
+use crate::large::Large;
 use crate::outbox::{Notes, Outbox};
 use crate::registry;
 
@@ -216,7 +216,7 @@ pub fn fail_work(worker: u32, failure: NativeFailure) -> Result<()> {
 
 /// The bytes of the items that were taken last, where they did not fit the chunk.
 #[napi(catch_unwind)]
-pub fn take_large_work(worker: u32) -> Result<NativeLarge> {
+pub fn take_large_work(worker: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let large = registry::worker(worker)?.with(|state| Ok(state.large.take()))?;
     Ok(large.unwrap_or_else(|| Large::None.take()))
 }

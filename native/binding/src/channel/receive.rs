@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Ahead, ClaimWord, Held, Receiving, Taken};
 use millrace_core::{Batch, Channel, Items, Lease, ReceiveError, TryReceiveError};
-use napi::bindgen_prelude::{Float64ArraySlice, Uint32Array};
+use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use super::block::{Patience, block_for};
@@ -15,7 +15,7 @@ use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::lock;
 use crate::error::Result;
-use crate::large::{Large, NativeLarge};
+use crate::large::Large;
 use crate::registry;
 
 /// The receiving side of an attachment.
@@ -279,7 +279,7 @@ pub fn cancel_channel_receive(channel: u32) -> Result<()> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_channel_items(channel: u32) -> Result<NativeLarge> {
+pub fn take_large_channel_items(channel: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     Ok(lock(&registry::attachment(channel)?.inlet).large.take())
 }
 

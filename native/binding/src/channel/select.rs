@@ -6,13 +6,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use millrace_core::channel::{Case, ReceivingCase, Selector, SendingCase};
 use millrace_core::{Items, ReceiveError, SendError};
-use napi::bindgen_prelude::Float64ArraySlice;
+use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array};
 use napi_derive::napi;
 
 use super::Entry;
 use crate::environment::{Environment, Ready, lock};
 use crate::error::Result;
-use crate::large::{Large, NativeLarge};
+use crate::large::Large;
 use crate::registry;
 use crate::send::items_of;
 
@@ -198,6 +198,6 @@ pub fn cancel_select(environment: u32, select: u32) -> Result<bool> {
 
 /// The bytes of the item that a select received last, where they did not fit the chunk.
 #[napi(catch_unwind)]
-pub fn take_large_selected(environment: u32) -> Result<NativeLarge> {
+pub fn take_large_selected(environment: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     Ok(lock(&registry::environment(environment)?.selects).large.take())
 }

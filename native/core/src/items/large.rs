@@ -153,12 +153,13 @@ mod tests {
 
     #[test]
     fn a_copy_has_memory_of_its_own() {
-        let mut one = LargeBytes::copy_of(&[1; 100_000]);
+        let (ones, twos) = (vec![1; 100_000], vec![2; 100_000]);
+        let mut one = LargeBytes::copy_of(&ones);
         let mut two = one.clone();
         assert_ne!(one.as_mut_ptr(), two.as_mut_ptr());
         drop(one);
-        assert_eq!(&*LargeBytes::copy_of(&[2; 100_000]), [2; 100_000]);
-        assert_eq!(&*two, [1; 100_000]);
+        assert_eq!(*LargeBytes::copy_of(&twos), *twos);
+        assert_eq!(*two, *ones);
         assert!(LargeBytes::copy_of(&[]).is_empty());
     }
 }

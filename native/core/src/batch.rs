@@ -7,6 +7,10 @@
 ///
 /// `Vec<T>` is a batch for Rust users; [`Items`](crate::Items) is the columnar one that JavaScript values travel in.
 pub trait Batch: Send + Sized + 'static {
+    /// Whether no batch of this type has more than one item, nor a lane or a key. Such items take ways of their own
+    /// through a channel, which are faster.
+    const SINGLE: bool = false;
+
     /// How many items it holds.
     fn len(&self) -> usize;
 
@@ -90,6 +94,20 @@ impl<T: Send + 'static> Batch for Vec<T> {
             return std::mem::take(self);
         }
         self.drain(..n).collect()
+    }
+}
+
+/// One item, or none: what a channel of single items carries.
+impl<T: Send + 'static> Batch for Option<T> {
+    const SINGLE: bool = true;
+
+    fn len(&self) -> usize {
+        usize::from(self.is_some())
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        assert!(at <= Batch::len(self), "expected to split at most at {}, got {at}", Batch::len(self));
+        if at == 0 { self.take() } else { None }
     }
 }
 

@@ -50,6 +50,7 @@
 mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
+mod cells;
 mod clock;
 mod credit;
 #[cfg(not(loom))]

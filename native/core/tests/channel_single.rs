@@ -17,6 +17,20 @@ fn channel<T: Send + 'static>(capacity: usize) -> Channel<Option<T>> {
     Channel::new(capacity).expect("a valid capacity")
 }
 
+/// Receives to the end; how many.
+fn receive_all(channel: &Channel<Option<usize>>) -> usize {
+    std::iter::from_fn(|| channel.receive(1).ok()).count()
+}
+
+/// Sends until it is refused; how many.
+fn send_all(channel: &Channel<Option<usize>>) -> usize {
+    (0..usize::MAX).take_while(|item| channel.send(Some(*item)).is_ok()).count()
+}
+
+fn try_send_all(channel: &Channel<Option<usize>>) -> usize {
+    (0..usize::MAX).take_while(|item| channel.try_send(Some(*item)).is_ok()).count()
+}
+
 #[test]
 fn an_option_is_a_batch_of_one_item_or_none() {
     let mut item = Some(1);
@@ -67,7 +81,7 @@ fn what_other_threads_have_in_their_cells_is_anyones() {
         credit.top_up(CAPACITY).expect("open");
         assert_eq!(credit.held(), CAPACITY);
         drop(credit);
-        assert_eq!((0..).take_while(|item| channel.try_send(Some(*item)).is_ok()).count(), CAPACITY);
+        assert_eq!(try_send_all(&channel), CAPACITY);
     });
 }
 
@@ -80,7 +94,7 @@ fn senders_that_race_fill_it_exactly() {
         let admitted: usize = thread::scope(|scope| {
             let race = || {
                 barrier.wait();
-                (0..).take_while(|item| channel.try_send(Some(*item)).is_ok()).count()
+                try_send_all(&channel)
             };
             let senders: Vec<_> = (0..senders).map(|_| scope.spawn(race)).collect();
             senders.into_iter().map(|sender| sender.join().expect("no panic")).sum()
@@ -169,9 +183,8 @@ fn a_close_in_the_midst_gives_the_end_after_all_that_was_sent() {
         let capacity = rng.usize(1..200);
         let channel = channel(capacity);
         let (sent, received) = thread::scope(|scope| {
-            let receivers = [(); 3].map(|()| scope.spawn(|| (0..).take_while(|_| channel.receive(1).is_ok()).count()));
-            let senders =
-                [(); 3].map(|()| scope.spawn(|| (0..).take_while(|item| channel.send(Some(*item)).is_ok()).count()));
+            let receivers = [(); 3].map(|()| scope.spawn(|| receive_all(&channel)));
+            let senders = [(); 3].map(|()| scope.spawn(|| send_all(&channel)));
             for _ in 0..rng.usize(0..50) {
                 thread::yield_now();
             }
@@ -192,9 +205,8 @@ fn an_abort_in_the_midst_loses_nothing() {
         let capacity = rng.usize(1..200);
         let channel = channel(capacity);
         let (sent, received, queued) = thread::scope(|scope| {
-            let receivers = [(); 2].map(|()| scope.spawn(|| (0..).take_while(|_| channel.receive(1).is_ok()).count()));
-            let senders =
-                [(); 4].map(|()| scope.spawn(|| (0..).take_while(|item| channel.send(Some(*item)).is_ok()).count()));
+            let receivers = [(); 2].map(|()| scope.spawn(|| receive_all(&channel)));
+            let senders = [(); 4].map(|()| scope.spawn(|| send_all(&channel)));
             for _ in 0..rng.usize(0..50) {
                 thread::yield_now();
             }

@@ -1,13 +1,14 @@
 //! Cells: permits of single items that are free, kept near the threads that will take them, so that most sends and
 //! receives leave the one word of all permits alone.
 //!
-//! To the word a permit in a cell is in use. A sender that takes permits from the word takes some more for its cell, a
-//! receiver leaves those that it frees in its own, and both pass on what is too much. A sender that finds the word full takes what
-//! lies in any other cell, so all of the capacity is anyone's.
+//! To the word a permit in a cell is in use. A sender that takes permits from the word takes some more for its cell, and
+//! a receiver leaves those that it frees in its own, up to a number. A sender that finds the word full takes what lies in
+//! any other cell, so all of the capacity is anyone's.
 //!
-//! Cells are for times when nobody waits and the channel is open. Who ends such a time sets a flag of the word, fences,
-//! and empties all cells; who puts a permit into a cell looks at the flags afterwards, and empties the cell again where one
-//! is set. One of the two sees the other's step, so no permit stays in a cell while somebody waits for it.
+//! Cells are for times when no sender waits and the channel is open. Who is about to sleep, or closes, has set a flag of
+//! the word, fences, and empties all cells; who puts a permit into a cell looks at the flags afterwards, and empties the
+//! cell again where one is set. One of the two sees the other's step, so no permit stays in a cell while a sender, or the
+//! end, waits for it.
 
 use crossbeam_utils::CachePadded;
 
@@ -77,7 +78,7 @@ impl Cells {
         // SeqCst, as the look at the flags behind it; see above. Release: as in `Permits::release`.
         let before = cell.fetch_add(n, Ordering::SeqCst);
         // Loom takes every access that is SeqCst for AcqRel.
-        #[cfg(all(loom, not(loom_broken)))]
+        #[cfg(loom)]
         crate::sync::fence(Ordering::SeqCst);
         if before + n > self.size || disturbed() { cell.swap(0, Ordering::AcqRel) } else { 0 }
     }

@@ -40,6 +40,7 @@ impl<B: Batch> Credit<B> {
             return Ok(());
         }
         let want = want.saturating_sub(self.held);
+        // What lies in cells is free, too.
         if B::SINGLE && self.channel.permits.lacks(want) {
             let mut wakes = WakeList::default();
             self.channel.sweep(&mut wakes);

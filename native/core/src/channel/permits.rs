@@ -26,6 +26,7 @@ const ABORTED: u64 = 1 << 3;
 const LIFTED: u64 = 1 << 4;
 const USED: u64 = 1 << 5;
 const USED_MASK: u64 = (1 << 27) - 1;
+/// All that stands below the counts.
 const FLAGS: u64 = USED - 1;
 const ADMITTED: u64 = 1 << 32;
 

@@ -47,7 +47,8 @@ impl<B: Batch> Shared<B> {
         outcome
     }
 
-    /// Takes an item without the lock, where all there is to mind is the slots.
+    /// Takes a single item without the lock, where all there is to mind is the slots.
+    #[inline]
     fn take_from_slots(&self, lease: bool) -> Option<Taken<B>> {
         if self.signals.load(Ordering::Relaxed) & (ASIDE | LATE) != 0 {
             return None;

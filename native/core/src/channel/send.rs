@@ -31,11 +31,13 @@ impl<B: Batch> Shared<B> {
         took
     }
 
+    /// Up to `want` permits, for who does not wait.
     #[inline]
     fn take(&self, want: usize) -> Take {
         if B::SINGLE && want == 1 { self.take_single() } else { self.permits.take(want) }
     }
 
+    /// Exactly `want` or none.
     fn take_all(&self, want: usize) -> Take {
         if B::SINGLE && want == 1 { self.take_single() } else { self.permits.take_all(want) }
     }

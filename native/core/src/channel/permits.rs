@@ -91,6 +91,10 @@ pub(super) struct Released {
     pub(super) drained: bool,
 }
 
+impl Released {
+    const NOTHING: Released = Released { wake: false, drained: false };
+}
+
 #[derive(Debug)]
 pub(super) struct Permits {
     word: CachePadded<AtomicU64>,
@@ -295,30 +299,31 @@ impl Permits {
 
     /// Gives `n` permits back. The caller must act on what it returns.
     #[must_use]
-    #[inline]
     pub(super) fn release(&self, n: usize) -> Released {
+        let before = Snapshot(self.word.fetch_sub(n as u64 * USED, Ordering::Release));
+        debug_assert!(before.used() >= n, "more permits released than taken");
+        Released { wake: before.0 & WAKE != 0, drained: before.closed() && before.used() == n }
+    }
+
+    /// As [`release`](Permits::release), of single items: to the thread's cell, if they may lie there.
+    #[must_use]
+    #[inline]
+    pub(super) fn release_single(&self, n: usize) -> Released {
         // SeqCst: see cells.rs.
-        match self.cells.put(n, || Snapshot(self.word.load(Ordering::SeqCst)).disturbed()) {
-            0 => Released { wake: false, drained: false },
-            n => self.release_to_word(n),
-        }
+        let n = self.cells.put(n, || Snapshot(self.word.load(Ordering::SeqCst)).disturbed());
+        if n == 0 { Released::NOTHING } else { self.release(n) }
     }
 
     /// Gives back what is in the cells. The caller must act on what it returns.
     #[must_use]
     pub(super) fn sweep(&self) -> Released {
+        if self.cells.size() == 0 {
+            return Released::NOTHING;
+        }
         // Pairs with what a `put` does: either it sees the flag that is set by now, or its permits are found.
         fence(Ordering::SeqCst);
-        match self.cells.sweep() {
-            0 => Released { wake: false, drained: false },
-            n => self.release_to_word(n),
-        }
-    }
-
-    fn release_to_word(&self, n: usize) -> Released {
-        let before = Snapshot(self.word.fetch_sub(n as u64 * USED, Ordering::Release));
-        debug_assert!(before.used() >= n, "more permits released than taken");
-        Released { wake: before.0 & WAKE != 0, drained: before.closed() && before.used() == n }
+        let n = self.cells.sweep();
+        if n == 0 { Released::NOTHING } else { self.release(n) }
     }
 
     /// Says that senders wait, unless the channel is closed. Under the senders' lock.

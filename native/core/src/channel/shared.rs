@@ -101,7 +101,8 @@ impl<B: Batch> Shared<B> {
     #[inline]
     pub(super) fn release(&self, n: usize, wakes: &mut WakeList) {
         if n > 0 {
-            self.after_release(self.permits.release(n), wakes);
+            let released = if B::SINGLE { self.permits.release_single(n) } else { self.permits.release(n) };
+            self.after_release(released, wakes);
         }
     }
 

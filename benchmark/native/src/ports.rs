@@ -56,11 +56,11 @@ impl<T: Send> ReceivePort<T> for Arc<Mutex<mpsc::Receiver<T>>> {
     }
 }
 
-/// Ours, item by item: batches of one.
-impl<T: Send + 'static> SendPort<T> for millrace_core::Channel<Vec<T>> {
+/// Ours, item by item: a channel of single items.
+impl<T: Send + 'static> SendPort<T> for millrace_core::Channel<Option<T>> {
     #[inline]
     fn send(&self, message: T) -> bool {
-        millrace_core::Channel::send(self, vec![message]).is_ok()
+        millrace_core::Channel::send(self, Some(message)).is_ok()
     }
 
     fn end(self) {
@@ -68,9 +68,9 @@ impl<T: Send + 'static> SendPort<T> for millrace_core::Channel<Vec<T>> {
     }
 }
 
-impl<T: Send + 'static> ReceivePort<T> for millrace_core::Channel<Vec<T>> {
+impl<T: Send + 'static> ReceivePort<T> for millrace_core::Channel<Option<T>> {
     #[inline]
     fn receive(&self) -> Option<T> {
-        millrace_core::Channel::receive(self, 1).ok()?.pop()
+        millrace_core::Channel::receive(self, 1).ok()?
     }
 }

@@ -1,4 +1,4 @@
-/** `npm run chart`: draws docs/growth.svg, a small plot a curve, from the newest results of the case `growth`. */
+/** `npm run chart`: draws benchmark/growth.svg, a small plot a curve, from the newest results of the case `growth`. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,7 @@ const TEXT = '#1f2328'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, 'benchmark/results')
-const file = join(root, 'docs/growth.svg')
+const file = join(root, 'benchmark/growth.svg')
 writeFileSync(file, `${draw(newest())}\n`)
 console.log(file)
 

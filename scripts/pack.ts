@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -17,13 +18,33 @@ const folder = resolve(process.argv[2] ?? join(root, 'packages'))
 mkdirSync(folder, { recursive: true })
 const staging = mkdtempSync(join(tmpdir(), 'millrace-pack-'))
 try {
-  console.log(packMain())
+  console.log(await packMain())
   for (const platform of Object.keys(platforms)) console.log(packBinary(platform))
 } finally {
   rmSync(staging, { recursive: true })
 }
 
-function packMain(): string {
+/**
+ * The modules in a few files: to find, open and compile one each took most of an import. Those that are loaded by their place
+ * lie beside what loads them, as in src.
+ */
+async function bundle(dist: string): Promise<void> {
+  await build({
+    cwd: root,
+    input: { index: 'src/index.ts', entry: 'src/modules/entry.ts', 'cli/main': 'src/cli/main.ts' },
+    platform: 'node',
+    external: (id) => !/^[./]/.test(id),
+    logLevel: 'warn',
+    output: {
+      dir: dist,
+      format: 'esm',
+      entryFileNames: '[name].js',
+      chunkFileNames: 'shared-[name].js',
+    },
+  })
+}
+
+async function packMain(): Promise<string> {
   const { name, version, description, keywords, license, author, repository } = source
   const { type, engines, exports, types, bin, files, dependencies } = source
   const stage = join(staging, name)
@@ -36,6 +57,7 @@ function packMain(): string {
       stdio: ['ignore', 2, 2],
     },
   )
+  await bundle(join(stage, 'dist'))
   return pack(stage, {
     ...{ name, version, description, keywords, license, author, repository },
     ...{ type, engines, exports, types, bin, files, dependencies },

@@ -14,6 +14,7 @@ const LANES: u8 = 4;
 const KEYS: u64 = 16;
 
 pub const PATHS: &[(&str, Path)] = &[
+    ("channel/single", single),
     ("channel/item", item),
     ("channel/item-as-future", item_as_future),
     ("channel/item-on-credit", item_on_credit),
@@ -25,6 +26,16 @@ pub const PATHS: &[(&str, Path)] = &[
     ("channel/empty", empty),
     ("channel/full", full),
 ];
+
+/// A channel of single items.
+fn single(items: u64) -> u64 {
+    let channel = Channel::<Option<u64>>::new(CAPACITY).expect("a valid capacity");
+    for number in 0..items {
+        channel.send(Some(number)).expect("open");
+        assert_eq!(channel.receive(1), Ok(Some(number)));
+    }
+    items
+}
 
 /// An item a send, an item a receive.
 fn item(items: u64) -> u64 {

@@ -27,6 +27,9 @@ const SAMPLES: usize = 4;
 /// How long threads that were told to give up may take before they are left to themselves.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long the report waits for sends that were interrupted between their permit and their push: some time slices.
+const LATE_SENDS: Duration = Duration::from_millis(50);
+
 pub(crate) struct Supervisor<B: Collect, R: Collect> {
     inner: Arc<Inner<B, R>>,
     sources: Sources<B>,
@@ -277,7 +280,17 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 self.give_up(&thread);
             }
         }
+        self.await_late_sends();
         self.inner.report();
+    }
+
+    /// A send from outside that took its room before an abort may have been interrupted on its way into the channel. Its item is in no
+    /// account until it goes on, and the report would be short of it.
+    fn await_late_sends(&self) {
+        let until = Instant::now() + LATE_SENDS;
+        while !self.inner.channel.is_empty() && Instant::now() < until {
+            std::thread::yield_now();
+        }
     }
 
     /// Leaves a thread to itself. What it has in hand is dead-lettered here, and its own settlement comes too late.

@@ -180,8 +180,12 @@ export class Inbox implements ItemListener, TurnEnd {
       if (next) return Promise.resolve(next)
       flush()
       this.#adapt()
-      const result = this.#takeAhead()
-      if (result) return result
+      try {
+        const result = this.#takeAhead()
+        if (result) return Promise.resolve(result)
+      } catch (error) {
+        return Promise.reject(error)
+      }
       looked = true
     }
     return new Promise((resolve, reject) => {
@@ -369,7 +373,7 @@ export class Inbox implements ItemListener, TurnEnd {
   }
 
   /** Takes the next items and hands the first over. Undefined where there are none: an event comes when there may be some. */
-  #takeAhead(): Promise<IteratorResult<unknown, undefined>> | undefined {
+  #takeAhead(): IteratorResult<unknown, undefined> | undefined {
     const { handle } = this.#channel
     const alone = this.#ahead === 1
     if (alone) this.endTurn()
@@ -386,14 +390,13 @@ export class Inbox implements ItemListener, TurnEnd {
       this.#taken = count
       this.#slept = false
       const items = this.#decode(count)
-      if (alone) return Promise.resolve({ done: false, value: items[0] })
+      if (alone) return { done: false, value: items[0] }
       this.#items = items
       atTurnEnd(this)
-      const first = this.#handOver()
-      return first ? Promise.resolve(first) : this.#takeAhead()
+      return this.#handOver() ?? this.#takeAhead()
     }
-    if (count === Take.Ended) return Promise.resolve(END)
-    if (count === Take.Aborted) return Promise.reject(this.#channel.abortedError())
+    if (count === Take.Ended) return END
+    if (count === Take.Aborted) throw this.#channel.abortedError()
     return undefined
   }
 

@@ -20,6 +20,7 @@ import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { LoneSends } from './lone.js'
 import type { MarkOptions } from './order-options.js'
 import { QueuedSends } from './queued-sends.js'
 import {
@@ -74,9 +75,7 @@ export class Outbox implements TurnEnd {
   #queued: QueuedSends | undefined
   /** Sends that wait natively. */
   #waiting = 0
-  /** How many sends this turn has had so far, and whether the last turn had a single one. */
-  #sends = 0
-  #lone = false
+  readonly #lone = new LoneSends()
   /** Who each send that waits was called on: that object is not collected meanwhile. */
   readonly #owners = new Map<number, object>()
   /** Who is told of what the sends drop that were called on an object. */
@@ -103,9 +102,8 @@ export class Outbox implements TurnEnd {
     try {
       const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
-      if (this.#sends++ === 0 && this.#lone && this.#mayLeave(limits)) {
-        if (typeof item === 'number') return this.#sendNumber(item, owner)
-      }
+      if (typeof item === 'number' && this.#mayLeave(limits)) return this.#sendNumber(item, owner)
+      this.#lone.sent()
       if (!this.#mayStage(item, limits)) return this.#sendNow(this.#encodeFirst(item), limits, owner)
       // Staging may run code of the item's, which may send: credit is looked at afterwards.
       this.#staged.push(item)
@@ -185,29 +183,24 @@ export class Outbox implements TurnEnd {
 
   /** Sends what is staged and gives back what is left of the credit. */
   endTurn(): void {
-    if (this.#sends > 0) this.#lone = this.#sends === 1
-    this.#sends = 0
+    this.#lone.endTurn()
     if (this.#queued) this.#sendQueued(this.#queued)
     else if (this.#staged.count > 0) this.#spend(0)
     else if (this.#credit > 0) binding.takeChannelCredit(this.#channel.handle, 0)
     this.#credit = 0
   }
 
-  /** Whether an item may leave at once by itself: nothing is before it, and it may wait for room. */
+  /** Whether an item may leave by itself: nothing is before it, and it may wait for room. */
   #mayLeave(limits: CheckedSend): boolean {
     const { overflow, maxWaiting } = this.#channel
-    const mayWait = limits === NO_LIMIT && maxWaiting === Number.POSITIVE_INFINITY
-    return mayWait && overflow === 'wait' && this.#credit === 0 && !this.#queued && this.#waiting === 0
+    if (limits !== NO_LIMIT || overflow !== 'wait' || maxWaiting !== Number.POSITIVE_INFINITY) return false
+    return this.#credit === 0 && this.#waiting === 0 && !this.#queued && this.#lone.mayLeave()
   }
 
-  /**
-   * Sends the first item of a turn at once, where the last turn had no other. To take credit and to spend it are two native
-   * calls, and whoever waits for the item is woken sooner.
-   */
   #sendNumber(item: number, owner: object): Promise<void> | undefined {
+    this.#lone.left()
     single[0] = item
     const admission = binding.sendChannelNumbers(this.#channel.handle, single, SendMode.Wait)
-    atTurnEnd(this)
     if (admission > 0) return this.#wait('send()', admission, NO_LIMIT, plain, owner)
     if (admission !== Admission.Admitted) return Promise.reject(this.#channel.refusal(admission))
     return undefined

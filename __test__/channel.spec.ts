@@ -63,6 +63,36 @@ test('items of all kinds keep their order, staged or not', async (t) => {
   }
 })
 
+test('numbers that leave by themselves keep their place among what is staged', async (t) => {
+  const channel = new Channel<unknown>({ capacity: 8 })
+  const bell = new Channel<number>()
+  const received: unknown[] = []
+  const reading = (async () => {
+    for await (const item of channel) received.push(item)
+  })()
+  const rows = [
+    [1],
+    [2],
+    ['a', 3],
+    [4],
+    [5],
+    [6, 7, 'b', 8],
+    [9],
+    [10],
+    Array.from({ length: 20 }, (_, n) => n),
+  ]
+  for (const row of rows) {
+    // A turn of its own: what rings the doorbell begins one.
+    const rung = bell.receive()
+    await bell.send(0)
+    await rung
+    for (const item of row) void channel.send(item)
+  }
+  channel.close()
+  await reading
+  t.deepEqual(received, rows.flat())
+})
+
 test('code that runs while an item is encoded can send too', async (t) => {
   const channel = new Channel<unknown>()
   const sneaky = {

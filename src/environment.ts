@@ -32,6 +32,10 @@ const selects = new Map<number, () => void>()
 const events = new Float64Array(EVENT_WIDTH * 256)
 const handle = binding.openEnvironment(ring, !isMainThread)
 let holds = 0
+/** Whether the event loop is kept alive, natively. */
+let kept = false
+let letGoDue = false
+const settled = Promise.resolve()
 
 /** The handle by which native calls know this environment. */
 export function environmentHandle(): number {
@@ -126,11 +130,23 @@ export function forgetSelect(select: number): void {
 
 /** Keeps the event loop alive until as many calls of `release`: the native switch is on or off, and does not count. */
 export function hold(): void {
-  if (holds++ === 0) binding.keepAlive(handle, true)
+  if (holds++ > 0 || kept) return
+  kept = true
+  binding.keepAlive(handle, true)
 }
 
+/** The event loop is let go once the turn's work is done: mostly that begins the next wait, which would keep it again. */
 export function release(): void {
-  if (--holds === 0) binding.keepAlive(handle, false)
+  if (--holds > 0 || letGoDue) return
+  letGoDue = true
+  void settled.then(() => process.nextTick(letGo))
+}
+
+function letGo(): void {
+  letGoDue = false
+  if (holds > 0) return
+  kept = false
+  binding.keepAlive(handle, false)
 }
 
 /** Called natively, in a macrotask of its own; nothing may be thrown back from here. */

@@ -27,6 +27,11 @@ export function recently(): number {
   return looked
 }
 
+/** The turn that is under way, as far as it is known: it stays the same for all that runs in one. */
+export function currentTurn(): number {
+  return turned
+}
+
 /** How many operations may be done before `turnIsDue` is to be asked. */
 export function operationsInTurn(): number {
   return countdown

@@ -92,6 +92,9 @@ export class Inbox implements ItemListener, TurnEnd {
   #position = 0
   readonly #claims = new ClaimWord()
   #takenAt = 0
+  /** How many were taken last, and whether that was after a wait through the event loop. */
+  #taken = 0
+  #slept = false
   #breathing = false
 
   constructor(channel: InboxChannel, chunk: Chunk) {
@@ -168,6 +171,7 @@ export class Inbox implements ItemListener, TurnEnd {
 
   /** The next item of an iteration. */
   next(owner: object, iteration: object): Promise<IteratorResult<unknown, undefined>> {
+    let looked = false
     // A turn that is due is given before the item is handed over, which then is not lost if it never comes.
     if (turnIsDue()) {
       this.#breathe()
@@ -176,8 +180,13 @@ export class Inbox implements ItemListener, TurnEnd {
       if (next) return Promise.resolve(next)
       flush()
       this.#adapt()
-      const result = this.#takeAhead(false)
-      if (result) return result
+      try {
+        const result = this.#takeAhead()
+        if (result) return Promise.resolve(result)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      looked = true
     }
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
@@ -188,7 +197,8 @@ export class Inbox implements ItemListener, TurnEnd {
             resolve(next)
             return true
           }
-          const result = this.#takeAhead(true)
+          const result = this.#takeAhead()
+          this.#slept = true
           if (result) resolve(result)
           return result !== undefined
         },
@@ -197,7 +207,7 @@ export class Inbox implements ItemListener, TurnEnd {
         end: () => resolve(END),
       }
       this.#enter(waiting)
-      this.itemsReady()
+      if (!looked) this.itemsReady()
     })
   }
 
@@ -362,8 +372,8 @@ export class Inbox implements ItemListener, TurnEnd {
     return { done: false, value }
   }
 
-  /** Takes the next items and hands the first over. Undefined where there are none. */
-  #takeAhead(wait: boolean): Promise<IteratorResult<unknown, undefined>> | undefined {
+  /** Takes the next items and hands the first over. Undefined where there are none: an event comes when there may be some. */
+  #takeAhead(): IteratorResult<unknown, undefined> | undefined {
     const { handle } = this.#channel
     const alone = this.#ahead === 1
     if (alone) this.endTurn()
@@ -373,27 +383,29 @@ export class Inbox implements ItemListener, TurnEnd {
       binding.claimChannelItems(handle, this.#claims.word)
     }
     const count = alone
-      ? binding.takeChannelItems(handle, 1, wait)
-      : binding.takeChannelItemsAhead(handle, this.#ahead, wait)
+      ? binding.takeChannelItems(handle, 1, true)
+      : binding.takeChannelItemsAhead(handle, this.#ahead, true)
     if (count > 0) {
       this.#takenAt = performance.now()
+      this.#taken = count
+      this.#slept = false
       const items = this.#decode(count)
-      if (alone) return Promise.resolve({ done: false, value: items[0] })
+      if (alone) return { done: false, value: items[0] }
       this.#items = items
       atTurnEnd(this)
-      const first = this.#handOver()
-      return first ? Promise.resolve(first) : this.#takeAhead(wait)
+      return this.#handOver() ?? this.#takeAhead()
     }
-    if (count === Take.Ended) return Promise.resolve(END)
-    if (count === Take.Aborted) return Promise.reject(this.#channel.abortedError())
+    if (count === Take.Ended) return END
+    if (count === Take.Aborted) throw this.#channel.abortedError()
     return undefined
   }
 
-  /** Takes more at once the sooner the loop is through with what it has. */
+  /** Takes more at once the sooner the loop is through with what it has, and less where it waits for each item. */
   #adapt(): void {
     if (this.#takenAt === 0) return
     const quick = performance.now() - this.#takenAt < QUICK
-    this.#ahead = quick ? Math.min(this.#ahead * 2, this.#maxAhead) : Math.max(1, this.#ahead >> 1)
+    const more = quick && !(this.#slept && this.#taken === 1)
+    this.#ahead = more ? Math.min(this.#ahead * 2, this.#maxAhead) : Math.max(1, this.#ahead >> 1)
     this.#takenAt = 0
   }
 

@@ -21,6 +21,7 @@ import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { LoneSends } from './lone.js'
 import type { MarkOptions } from './order-options.js'
 import { QueuedSends } from './queued-sends.js'
 import {
@@ -54,6 +55,8 @@ const ALL_NUMBERS = Uint8Array.of(Kind.Number)
 const CREDIT = 32
 /** How many sends without room leave together at most. */
 const MAX_QUEUED = 256
+/** A number that leaves by itself. */
+const single = new Float64Array(1)
 
 /**
  * Most sends make no native call: a permit held ahead admits the item, which is staged. What is staged leaves when the
@@ -73,6 +76,7 @@ export class Outbox implements TurnEnd {
   #queued: QueuedSends | undefined
   /** Sends that wait natively. */
   #waiting = 0
+  readonly #lone = new LoneSends()
   /** Who each send that waits was called on: that object is not collected meanwhile. */
   readonly #owners = new Map<number, object>()
   /** Who is told of what the sends drop that were called on an object. */
@@ -99,6 +103,8 @@ export class Outbox implements TurnEnd {
     try {
       const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (typeof item === 'number' && this.#mayLeave(limits)) return this.#sendNumber(item, owner)
+      this.#lone.sent()
       if (!this.#mayStage(item, limits)) return this.#sendNow(this.#encodeFirst(item), limits, owner)
       // Staging may run code of the item's, which may send: credit is looked at afterwards.
       this.#staged.push(item)
@@ -178,10 +184,27 @@ export class Outbox implements TurnEnd {
 
   /** Sends what is staged and gives back what is left of the credit. */
   endTurn(): void {
+    this.#lone.endTurn()
     if (this.#queued) this.#sendQueued(this.#queued)
     else if (this.#staged.count > 0) this.#spend(0)
     else if (this.#credit > 0) binding.takeChannelCredit(this.#channel.handle, 0)
     this.#credit = 0
+  }
+
+  /** Whether an item may leave by itself: nothing is before it, and it may wait for room. */
+  #mayLeave(limits: CheckedSend): boolean {
+    const { overflow, maxWaiting } = this.#channel
+    if (limits !== NO_LIMIT || overflow !== 'wait' || maxWaiting !== Number.POSITIVE_INFINITY) return false
+    return this.#credit === 0 && this.#waiting === 0 && !this.#queued && this.#lone.mayLeave()
+  }
+
+  #sendNumber(item: number, owner: object): Promise<void> | undefined {
+    this.#lone.left()
+    single[0] = item
+    const admission = binding.sendChannelNumbers(this.#channel.handle, single, SendMode.Wait)
+    if (admission > 0) return this.#wait('send()', admission, NO_LIMIT, plain, owner)
+    if (admission !== Admission.Admitted) return Promise.reject(this.#channel.refusal(admission))
+    return undefined
   }
 
   /** Whether `item` is to leave with others: on credit, or to wait for room. */

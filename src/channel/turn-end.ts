@@ -9,6 +9,7 @@ export interface TurnEnd {
 
 const due = new Set<TurnEnd>()
 let armed = false
+const settled = Promise.resolve()
 
 /**
  * Calls `what.endTurn()` once the microtasks are through: they may go on for long, but all that time new items keep
@@ -19,7 +20,7 @@ export function atTurnEnd(what: TurnEnd): void {
   if (armed) return
   armed = true
   // A tick that is queued by a macrotask runs before its microtasks, one that is queued by a microtask after them all.
-  queueMicrotask(arm)
+  void settled.then(arm)
 }
 
 /** Sends all that is staged. For calls that may wait for something that depends on it. */
@@ -38,7 +39,9 @@ function finish(what: TurnEnd): void {
 }
 
 function arm(): void {
-  process.nextTick(end)
+  // Mostly a call that depends on it did it all meanwhile.
+  if (due.size > 0) process.nextTick(end)
+  else armed = false
 }
 
 function end(): void {

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll, Wake, Waker};
 
 use millrace_core::Failure;
 use millrace_core::system::{FailedAttempt, Notice, Observer};
 use napi::bindgen_prelude::{Float64ArraySlice, Function, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Status};
+use napi::{Env, Error, Status, sys};
 use napi_derive::napi;
 
 use crate::attempts::Attempts;
@@ -35,8 +35,9 @@ pub enum Ready {
 pub struct Environment {
     handle: u32,
     may_wait: bool,
-    /// Gone once the environment is: threads that outlive it must not touch it.
-    doorbell: Mutex<Option<Doorbell>>,
+    /// Gone once the environment is: threads that outlive it must not touch it. Whoever rings only shares it: a thread that
+    /// was woken by the ring may well be here before the one that rang has left, and would have to be woken once more.
+    doorbell: RwLock<Option<Doorbell>>,
     /// Whether the bell was rung and not answered. One ring is enough for everything that is ready.
     rung: AtomicBool,
     ready: Mutex<VecDeque<Ready>>,
@@ -69,7 +70,7 @@ impl Environment {
         // AcqRel with the swap in `answer`: whoever finds the flag set knows that the list is taken after it was
         // cleared, and so with this event in it.
         if !self.rung.swap(true, Ordering::AcqRel)
-            && let Some(doorbell) = &*lock(&self.doorbell)
+            && let Some(doorbell) = &*self.doorbell.read().unwrap_or_else(PoisonError::into_inner)
         {
             doorbell.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
@@ -161,7 +162,7 @@ impl Environment {
     /// The environment ends: nothing calls into it any more, and its systems are aborted.
     fn close(&self) {
         // Under the lock, so that no thread is inside a call when the function is released.
-        drop(lock(&self.doorbell).take());
+        drop(self.doorbell.write().unwrap_or_else(PoisonError::into_inner).take());
         lock(&self.sends).pending.clear();
         drop(std::mem::take(&mut *lock(&self.selects)));
         for worker in registry::remove_workers_of(self.handle) {
@@ -252,7 +253,7 @@ pub fn open_environment(env: Env, ring: Function<(), ()>, may_wait: bool) -> Res
     let environment = Arc::new(Environment {
         handle,
         may_wait,
-        doorbell: Mutex::new(Some(doorbell)),
+        doorbell: RwLock::new(Some(doorbell)),
         rung: AtomicBool::new(false),
         ready: Mutex::default(),
         sends: Mutex::default(),
@@ -270,14 +271,23 @@ pub fn open_environment(env: Env, ring: Function<(), ()>, may_wait: bool) -> Res
 }
 
 #[napi(catch_unwind)]
-#[allow(deprecated, reason = "clones count nothing in napi: the switch is what Node has, and we count ourselves")]
 pub fn keep_alive(env: Env, environment: u32, alive: bool) -> Result<()> {
     let environment = registry::environment(environment)?;
-    if let Some(doorbell) = &mut *lock(&environment.doorbell) {
-        let switched = if alive { doorbell.refer(&env) } else { doorbell.unref(&env) };
-        switched.map_err(|failed| napi_error(&failed))?;
+    let doorbell = environment.doorbell.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(doorbell) = &*doorbell else { return Ok(()) };
+    // Node's own switch: napi's calls for it want the function for themselves.
+    // SAFETY: the function lives while the lock is held, and this is the thread of its environment.
+    let status = unsafe {
+        if alive {
+            sys::napi_ref_threadsafe_function(env.raw(), doorbell.raw())
+        } else {
+            sys::napi_unref_threadsafe_function(env.raw(), doorbell.raw())
+        }
+    };
+    match Status::from(status) {
+        Status::Ok => Ok(()),
+        failed => Err(napi_error(&Error::from_status(failed))),
     }
-    Ok(())
 }
 
 /// The chunk in which the environment's channels hand items over.

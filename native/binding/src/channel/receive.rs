@@ -53,20 +53,25 @@ fn now<T>(tried: std::result::Result<T, TryReceiveError>) -> Polled<T> {
     }
 }
 
-/// What comes without a place in the queue, for a while. One who has a place gets what there is by that: who takes another
-/// item would leave it there, with an item kept for it that nobody asks for.
-fn look_out<T>(
+/// What comes without a place in the queue, for a while, and then by one. One who has a place gets what there is by that:
+/// who takes another item would leave it there, with an item kept for it that nobody asks for.
+fn wait_for<T>(
     patience: &mut Patience,
-    receiving: &Receiving<Items>,
+    receiving: &mut Receiving<Items>,
     look: impl FnMut() -> Polled<T>,
-) -> Option<std::result::Result<T, ReceiveError>> {
-    if receiving.is_waiting() {
-        return None;
+    queue: impl FnOnce(&mut Receiving<Items>) -> Polled<T>,
+) -> Polled<T> {
+    if !receiving.is_waiting() {
+        let tried = patience.poll(look);
+        if tried.is_ready() {
+            return tried;
+        }
     }
-    match patience.poll(look) {
-        Poll::Ready(outcome) => Some(outcome),
-        Poll::Pending => None,
+    let polled = queue(receiving);
+    if polled.is_ready() {
+        patience.waited();
     }
+    polled
 }
 
 fn code(end: ReceiveError) -> i32 {
@@ -146,9 +151,12 @@ impl Inlet {
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
             let polled = if wait && parts.is_empty() {
-                let tried = look_out(&mut self.patience, &self.receiving, || now(ahead.try_take(most)));
-                tried
-                    .map_or_else(|| self.receiving.poll_taken(&mut Context::from_waker(&self.waker), most), Poll::Ready)
+                wait_for(
+                    &mut self.patience,
+                    &mut self.receiving,
+                    || now(ahead.try_take(most)),
+                    |receiving| receiving.poll_taken(&mut Context::from_waker(&self.waker), most),
+                )
             } else {
                 now(ahead.try_take(most))
             };
@@ -182,8 +190,12 @@ impl Inlet {
         if !wait {
             return now(self.channel.try_hold(max));
         }
-        let tried = look_out(&mut self.patience, &self.receiving, || now(self.channel.try_hold(max)));
-        tried.map_or_else(|| self.receiving.poll_hold(&mut Context::from_waker(&self.waker), max), Poll::Ready)
+        wait_for(
+            &mut self.patience,
+            &mut self.receiving,
+            || now(self.channel.try_hold(max)),
+            |receiving| receiving.poll_hold(&mut Context::from_waker(&self.waker), max),
+        )
     }
 
     fn poll_lease(&mut self, wait: bool) -> Polled<Lease<Items>> {
@@ -260,12 +272,26 @@ pub fn rest_channel(channel: u32) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn block_channel_receive(channel: u32, ms: f64) -> Result<i32> {
     let attachment = registry::attachment(channel)?;
-    let blocked = lock(&attachment.inlet).blocked.take();
-    let mut receiving = blocked.unwrap_or_else(|| attachment.entry.channel.receive_async(1));
-    let polled = block_for(ms, |context| receiving.poll_hold(context, 1));
-    if polled.is_pending() {
-        lock(&attachment.inlet).blocked = Some(receiving);
-        return Ok(NOTHING);
+    // No lock is held across the wait.
+    let (blocked, mut patience) = {
+        let mut inlet = lock(&attachment.inlet);
+        (inlet.blocked.take(), inlet.patience)
+    };
+    let channel = &attachment.entry.channel;
+    let mut receiving = blocked.unwrap_or_else(|| channel.receive_async(1));
+    let block = |receiving: &mut Receiving<Items>| block_for(ms, |context| receiving.poll_hold(context, 1));
+    let polled = if ms > 0.0 {
+        wait_for(&mut patience, &mut receiving, || now(channel.try_hold(1)), block)
+    } else {
+        block(&mut receiving)
+    };
+    {
+        let mut inlet = lock(&attachment.inlet);
+        inlet.patience = patience;
+        if polled.is_pending() {
+            inlet.blocked = Some(receiving);
+            return Ok(NOTHING);
+        }
     }
     let mut polled = Some(polled);
     Ok(attachment.fill(|inlet, chunk| inlet.fill(chunk, 1, |_, _| polled.take().unwrap_or(Poll::Pending))))

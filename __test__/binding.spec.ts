@@ -5,6 +5,7 @@ import type * as generated from '../build/binding.js'
 import type { Binding } from '../src/binding.js'
 import { Header, Layout } from '../src/chunk.js'
 import { Kind } from '../src/codec/kind.js'
+import { LARGE_BYTES } from '../src/codec/large.js'
 import { OutboxLayout } from '../src/modules/outbox.js'
 import { binding } from '../src/native.js'
 import { runProgram } from './helpers/program.js'
@@ -21,6 +22,10 @@ test('both sides have the same layout of a chunk', (t) => {
 
 test('both sides have the same kinds of items', (t) => {
   t.deepEqual(binding.itemKinds(), { ...Kind })
+})
+
+test('both sides give items memory of their own from the same size on', (t) => {
+  t.is(binding.largeItemBytes(), LARGE_BYTES)
 })
 
 test('both sides have the same layout of an outbox', (t) => {

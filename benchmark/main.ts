@@ -8,6 +8,7 @@ import { cost } from './cases/cost.js'
 import { cpu } from './cases/cpu.js'
 import { exercise } from './cases/exercise.js'
 import { flood } from './cases/flood.js'
+import { growth } from './cases/growth.js'
 import { hotPath } from './cases/hot-path.js'
 import { modules } from './cases/modules.js'
 import { roundTrip } from './cases/round-trip.js'
@@ -15,6 +16,7 @@ import { rust } from './cases/rust-items.js'
 import { send } from './cases/send.js'
 import { sendAwait } from './cases/send-await.js'
 import { sendMany } from './cases/send-many.js'
+import { type Curve, type CurveResult, curveTable, measureCurve } from './curve.js'
 import { machine } from './machine.js'
 import { measure } from './measure.js'
 import type { WorkloadResult } from './result.js'
@@ -27,7 +29,10 @@ const cases = new Map<string, Workload[]>(
     (workloads) => [workloads[0]?.case ?? '', workloads],
   ),
 )
-const names = [...cases.keys()].join(', ')
+/** Cases without peers. */
+const curves = new Map<string, Curve[]>([['growth', growth]])
+const allNames = [...cases.keys(), ...curves.keys()]
+const names = allNames.join(', ')
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Options {
@@ -40,6 +45,7 @@ interface Options {
 interface Chosen {
   name: string
   workloads: Workload[]
+  curves: Curve[]
   whole: boolean
 }
 
@@ -60,18 +66,31 @@ async function bench(chosen: Chosen[], { json, quick, ...options }: Options): Pr
   buildNative()
   const rounds = quick ? 1 : options.rounds
   const results: Results = { date: new Date().toISOString(), rounds, quick, ...machine(root), cases: [] }
-  for (const { name, workloads, whole } of chosen.length > 0 ? chosen : [...cases.keys()].map(wholeCase)) {
+  const measuring = { rounds, quick, onRun: (line: string) => console.error(line) }
+  for (const { name, workloads, curves, whole } of chosen.length > 0 ? chosen : allNames.map(wholeCase)) {
     const measured: WorkloadResult[] = []
+    const measuredCurves: CurveResult[] = []
     for (const workload of workloads) {
-      const result = await measure(workload, { rounds, quick, onRun: (line) => console.error(line) })
+      const result = await measure(workload, measuring)
       measured.push(result)
       console.log(table(result))
     }
+    for (const curve of curves) {
+      const result = await measureCurve(curve, measuring)
+      measuredCurves.push(result)
+      console.log(curveTable(result))
+    }
     results.cases.push(...measured)
+    if (measuredCurves.length > 0) results.curves = [...(results.curves ?? []), ...measuredCurves]
     if (json === undefined && whole && !quick)
-      console.error(writeCase(join(root, 'benchmark/results'), name, { ...results, cases: measured }))
+      console.error(writeCase(join(root, 'benchmark/results'), name, only(results, measured, measuredCurves)))
   }
   if (json !== undefined) writeResults(json, results)
+}
+
+/** The results of one case. */
+function only({ curves: _, ...results }: Results, cases: WorkloadResult[], curves: CurveResult[]): Results {
+  return { ...results, cases, ...(curves.length > 0 && { curves }) }
 }
 
 function buildNative(): void {
@@ -90,17 +109,21 @@ function buildNative(): void {
 function choose(text: string, before: Chosen[]): Chosen[] {
   const [name = '', ...rest] = text.split('/')
   const whole = wholeCase(name)
-  if (whole.workloads.length === 0) throw new InvalidArgumentError(`expected one of ${names}, got ${name}`)
+  if (!allNames.includes(name)) throw new InvalidArgumentError(`expected one of ${names}, got ${name}`)
   if (rest.length === 0) return [...before, whole]
   const workload = rest.join('/')
   const workloads = whole.workloads.filter((candidate) => candidate.workload === workload)
-  if (workloads.length > 0) return [...before, { name, workloads, whole: false }]
-  const known = whole.workloads.map((candidate) => candidate.workload).join(', ')
+  const curves = whole.curves.filter((candidate) => candidate.curve === workload)
+  if (workloads.length + curves.length > 0) return [...before, { name, workloads, curves, whole: false }]
+  const known = [
+    ...whole.workloads.map(({ workload }) => workload),
+    ...whole.curves.map(({ curve }) => curve),
+  ].join(', ')
   throw new InvalidArgumentError(`expected a workload of ${name} (${known}), got ${workload}`)
 }
 
 function wholeCase(name: string): Chosen {
-  return { name, workloads: cases.get(name) ?? [], whole: true }
+  return { name, workloads: cases.get(name) ?? [], curves: curves.get(name) ?? [], whole: true }
 }
 
 function positiveInteger(text: string): number {

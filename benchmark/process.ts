@@ -31,6 +31,18 @@ export interface Measured extends Arrived {
   value: number
 }
 
+/** What a contestant of the case `growth` prints. */
+export interface Grown extends Arrived {
+  seconds: number
+  /** The time from an item's send to its receive that 99 of 100 are not above, in ms. */
+  p99: number
+}
+
+/** Runs benchmark/contestants/`module` with the numbers from 0 to before `items`; gives what it prints. */
+export function grown(module: string, ...args: string[]): (items: number) => Promise<Grown> {
+  return (items) => verified(process.execPath, [moduleFile(module), ...args], items)
+}
+
 /** Runs benchmark/contestants/`module` with the numbers from 0 to before `items`; gives items/s. */
 export function contestant(module: string, ...args: string[]): (items: number) => Promise<number> {
   return rate(process.execPath, [moduleFile(module), ...args])

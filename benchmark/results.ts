@@ -1,6 +1,7 @@
 /** Where results are written, and what stands beside them. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { CurveResult } from './curve.js'
 import type { Machine } from './machine.js'
 import type { WorkloadResult } from './result.js'
 
@@ -11,6 +12,8 @@ export interface Results extends Machine {
   rounds: number
   quick: boolean
   cases: WorkloadResult[]
+  /** Of the case `growth`, which has no peers. */
+  curves?: CurveResult[]
 }
 
 /** Writes everything to one file. */

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 interface Counts {
   passed: number
   failed: number
+  /** That there was nothing to run, and why has been printed. */
+  skipped?: boolean
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -22,6 +24,7 @@ const runs: Counts[] = [
       CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
     },
   ),
+  await run([process.execPath, 'build/scripts/instructions.js'], instructionCounts),
   await run(['node_modules/.bin/ava'], avaCounts),
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
@@ -47,7 +50,7 @@ async function run(
   })
   const [status] = await once(child, 'close')
   const counts = count(output)
-  if (counts.failed > 0 || (status === 0 && counts.passed > 0)) return counts
+  if (counts.failed > 0 || (status === 0 && (counts.passed > 0 || counts.skipped))) return counts
   console.log(`${command} ${args.join(' ')}: exit code ${status}, ${counts.passed} passed, none failed`)
   return { ...counts, failed: 1 }
 }
@@ -59,6 +62,15 @@ function cargoCounts(output: string): Counts {
     counts.failed += Number(failed)
   }
   return counts
+}
+
+function instructionCounts(output: string): Counts {
+  const [, passed = 0, failed = 0] = /^instructions: (\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  return {
+    passed: Number(passed),
+    failed: Number(failed),
+    skipped: /^instructions: not counted/m.test(output),
+  }
 }
 
 // AVA's summary has the number of passed tests only where none failed, so these are counted line by line.

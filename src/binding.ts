@@ -10,6 +10,9 @@ import type { RetryPlan } from './retry.js'
 import type { SourcePlan } from './sources.js'
 import type { SystemStats } from './stats.js'
 
+/** What did not fit a chunk: the bytes of all its items, or each item, in memory of its own. */
+export type NativeLarge = Uint8Array | Uint8Array[]
+
 /** What a native send says: a positive number is the id of a send that waits. */
 export const Admission = {
   Admitted: 0,
@@ -241,6 +244,8 @@ export interface Binding {
     firstTag: number,
     fromSource: boolean,
   ): number
+  /** As `sendBlobs`, for bytes that are large: each is copied once, into memory of its own. */
+  sendLarge(port: number, items: Uint8Array[], firstTag: number, fromSource: boolean): number
   /** From now on what this port's sends drop is kept, for `takeDropped`. */
   wantDropped(port: number): void
   takeDropped(port: number): NativeItems[]
@@ -274,11 +279,11 @@ export interface Binding {
   /** Settles what the chunk reports and gives back all items that were taken and not handed over. The end. */
   endItems(system: number): void
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
-  takeLargeItems(system: number): Uint8Array
+  takeLargeItems(system: number): NativeLarge
 
   /** Takes one item into the chunk; 1, or a `Take`. `row` gets its number, which attempt it is, and its tag. */
   takeLeasedItem(system: number, chunk: Uint8Array, row: Float64Array): number
-  takeLargeLeasedItem(system: number): Uint8Array
+  takeLargeLeasedItem(system: number): NativeLarge
   settleLeasedItem(system: number, number: number): void
   /** Null where the item was settled before. */
   failLeasedItem(system: number, number: number, failure: NativeFailure): NativeFate | null
@@ -306,7 +311,7 @@ export interface Binding {
   settleLargeWork(worker: number, kind: number, bytes: Uint8Array, length: number): void
   /** Settles what the outbox notes, and then the next item as failed. */
   failWork(worker: number, failure: NativeFailure): void
-  takeLargeWork(worker: number): Uint8Array
+  takeLargeWork(worker: number): NativeLarge
   /** Settles what the outbox notes, and gives up the rest. The worker's end. */
   endWork(worker: number): void
   /** Whether the place `index`, which has no worker, needs one; a place that doesn't has ended. */
@@ -318,6 +323,8 @@ export interface Binding {
   chunkLayout(): Record<string, number>
   /** The kinds of items as the native side has them, for the test that compares them with ours. */
   itemKinds(): Record<string, number>
+  /** From how many bytes on items have memory of their own, for the same test. */
+  largeItemBytes(): number
 
   /** Keeps results from now on; only before the start. */
   wantResults(system: number): void
@@ -325,12 +332,12 @@ export interface Binding {
   sendResultsTo(system: number, channel: number, close: boolean): void
   /** Fills `chunk` with results; returns how many, or a `Take`. */
   takeResults(system: number, chunk: Uint8Array, wait: boolean): number
-  takeLargeResults(system: number): Uint8Array
+  takeLargeResults(system: number): NativeLarge
   /** The reader broke off: later results are dropped. */
   endResults(system: number): void
   /** Fills `chunk` with the tagged results of `run()`, after `Notice.Replies`; returns how many. */
   takeReplies(system: number, chunk: Uint8Array): number
-  takeLargeReplies(system: number): Uint8Array
+  takeLargeReplies(system: number): NativeLarge
   /** The runs that failed, after `takeReplies` gave no more. */
   takeReplyFailures(system: number): NativeReplyFailure[]
   /** Whether dead letters are going to be taken, so that consumers wait rather than drop them. */
@@ -405,6 +412,8 @@ export interface Binding {
     length: number,
     credited: number,
   ): number
+  /** As `sendChannelBlobs`, for bytes that are large: each is copied once, into memory of its own. */
+  sendChannelLarge(channel: number, items: Uint8Array[], mode: number): number
   /** As `sendChannelBlobs`; all of the items get the label. */
   sendChannelLabeled(
     channel: number,
@@ -434,7 +443,7 @@ export interface Binding {
   /** Puts the items that were not claimed back to the front. */
   giveChannelItemsBack(channel: number): void
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
-  takeLargeChannelItems(channel: number): Uint8Array
+  takeLargeChannelItems(channel: number): NativeLarge
   /** Nobody waits any more. */
   restChannel(channel: number): void
   /** Blocks the thread until there is an item, for `ms`, and 20 at most. */
@@ -465,5 +474,5 @@ export interface Binding {
   /** Ends the wait; false where a case had happened before, of which an event tells. */
   cancelSelect(environment: number, select: number): boolean
   /** The bytes of the item that was received last, where they did not fit the chunk. */
-  takeLargeSelected(environment: number): Uint8Array
+  takeLargeSelected(environment: number): NativeLarge
 }

@@ -3,6 +3,7 @@
  * by both sides. native/binding/src/chunk.rs has the same layout; a test compares the two.
  */
 
+import type { NativeLarge } from './binding.js'
 import { asBuffer, decodeEach, keepsMemory, keepTogether } from './codec/decode.js'
 import { Kind } from './codec/kind.js'
 
@@ -87,19 +88,24 @@ export class Chunk {
    * The chunk's items, in the first `count` places of `items`, or where they lie; by default of an array that the next
    * call uses again.
    *
-   * @param large - gives the items' bytes where they did not fit the chunk
+   * @param large - gives the items' bytes where they did not fit the chunk, or each item where it has memory of its own
    */
-  decode(count: number, large: () => Uint8Array, items: unknown[] = this.#items): ChunkItems {
+  decode(count: number, large: () => NativeLarge, items: unknown[] = this.#items): ChunkItems {
     const kind = this.header[Header.Kind] as number
     const length = this.header[Header.Bytes] as number
     if (kind === Kind.Number && length === 0) return this.#numbers
-    const bytes = this.#bytes(count, kind, length, large)
+    const apart = length > CHUNK_INLINE_BYTES ? large() : undefined
+    if (Array.isArray(apart)) {
+      collectInTime()
+      for (let index = 0; index < count; index++) items[index] = apart[index]
+      return items
+    }
+    const bytes = apart ? asBuffer(apart) : this.#bytes(count, kind, length)
     decodeEach(count, kind === MIXED ? this.#kinds : kind, this.#ends, bytes, items)
     return items
   }
 
-  #bytes(count: number, kind: number, length: number, large: () => Uint8Array): Buffer {
-    if (length > CHUNK_INLINE_BYTES) return asBuffer(large())
+  #bytes(count: number, kind: number, length: number): Buffer {
     const bytes = Buffer.from(this.memory.buffer, Layout.bytes, length)
     if (kind !== MIXED && !keepsMemory(kind)) return bytes
     // Small ones go into Node's own pool, which can't be transferred either.
@@ -107,4 +113,12 @@ export class Chunk {
     if (count > 1 && kept.length === kept.buffer.byteLength) keepTogether(kept)
     return kept
   }
+}
+
+/**
+ * To make memory of its own is when V8 looks how much there is with young objects, external memory included, and
+ * collects them where it is much. Else that waits for a full collection, which takes five times as long.
+ */
+function collectInTime(): void {
+  void new ArrayBuffer(1)
 }

@@ -1,5 +1,6 @@
 /** What native consumers made of items, on its way to JavaScript. */
 
+import type { NativeLarge } from './binding.js'
 import { Chunk } from './chunk.js'
 import { decodeItems } from './codec/decode.js'
 import type { FailedAttempt } from './events.js'
@@ -60,7 +61,7 @@ export class NativeOutcomes<T, R> {
     }
   }
 
-  #decode(count: number, large: () => Uint8Array): R[] {
+  #decode(count: number, large: () => NativeLarge): R[] {
     const items = this.#chunk.decode(count, large)
     return Array.from({ length: count }, (_, index) => items[index] as R)
   }

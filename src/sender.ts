@@ -4,6 +4,7 @@ import { Admission } from './binding.js'
 import { checkKey, checkMarks, type MarkOptions, type SystemSendOptions } from './channel/order-options.js'
 import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { Kind } from './codec/kind.js'
+import { largeOf } from './codec/large.js'
 import { warnOfCrowd } from './crowd.js'
 import { tellDropped } from './dropped.js'
 import { cancelSend, listenToSend } from './environment.js'
@@ -262,8 +263,10 @@ export class Sender<T, R> {
   }
 
   #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean, marks?: Marks): number {
-    const encoded = encodeItems(items, true)
     const { handle } = this.#system
+    const large = marks ? undefined : largeOf(items)
+    if (large) return this.#tellDropped(binding.sendLarge(handle, large, firstTag, fromSource))
+    const encoded = encodeItems(items, true)
     if (marks) return this.#sendMarked(blobsOf(encoded), firstTag, fromSource, true, marks)
     if (encoded instanceof Float64Array) {
       return this.#tellDropped(binding.sendNumbers(handle, encoded, firstTag, fromSource))

@@ -11,6 +11,7 @@ import {
   encodeItems,
 } from '../codec/encode.js'
 import { Kind } from '../codec/kind.js'
+import { largeOf } from '../codec/large.js'
 import { warnOfCrowd } from '../crowd.js'
 import { tellDropped } from '../dropped.js'
 import { cancelSend, listenToSend } from '../environment.js'
@@ -127,7 +128,7 @@ export class Outbox implements TurnEnd {
     }
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     this.endTurn()
-    let encoded = encodeItems(items)
+    let encoded = (limits.label === undefined && largeOf(items)) || encodeItems(items)
     if (this.#credit > 0 || this.#queued) {
       // Encoding ran code of an item's that sent. Its item goes first, and to encode that spoils what is encoded here.
       encoded = structuredClone(encoded)
@@ -312,8 +313,9 @@ export class Outbox implements TurnEnd {
     )
   }
 
-  #sendItems(items: EncodedItems, label: NativeLabel | undefined, mode: number): number {
+  #sendItems(items: EncodedItems | Uint8Array[], label: NativeLabel | undefined, mode: number): number {
     const { handle } = this.#channel
+    if (Array.isArray(items)) return binding.sendChannelLarge(handle, items, mode)
     if (!(items instanceof Float64Array)) return this.#sendBlobs(items, mode, label)
     if (label === undefined) return binding.sendChannelNumbers(handle, items, mode)
     const bytes = new Uint8Array(items.buffer, items.byteOffset, items.byteLength)

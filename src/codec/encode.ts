@@ -1,12 +1,11 @@
 /** JavaScript values to what travels natively: the value at the moment of the call. */
 
-import { isAscii } from 'node:buffer'
 import { InvalidOptionError } from '../errors.js'
 import { Kind } from './kind.js'
 import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
 import { serializeValue } from './serialize.js'
 import { explainUncloneable } from './uncloneable.js'
-import { byteLengthOf, isUint8Array } from './views.js'
+import { byteLengthOf, isPlainlyEmpty, isUint8Array } from './views.js'
 
 /** One item: the first `length` of `bytes` are its own, until the next value is encoded. */
 export interface EncodedItem {
@@ -79,7 +78,8 @@ function encode(value: unknown, path: string): EncodedItem {
   }
 }
 
-function checkLength(length: number, path: string, index = -1): void {
+/** @throws {InvalidOptionError} for an item of more than 1 GiB */
+export function checkLength(length: number, path: string, index = -1): void {
   if (length > MAX_ITEM_BYTES)
     throw new InvalidOptionError(
       pathOf(path, index),
@@ -150,35 +150,31 @@ export class Snapshot {
 function encodeText(value: string): EncodedItem {
   const { length } = value
   if (length > SCRATCH_UNITS) return encodeLongText(value)
+  // As many bytes of UTF-8 as units: it is ASCII. To look for what is not Latin-1 takes longer in a short text.
+  if (SCRATCH.write(value) === length) return { kind: Kind.Latin1, bytes: SCRATCH, length }
   const kind = writeText(value)
   return { kind, bytes: SCRATCH, length: kind === Kind.Text16 ? 2 * length : length }
 }
 
-/** Writes up to `SCRATCH_UNITS` into `SCRATCH`, as V8 has them, and says what they are there. */
+/** Writes up to `SCRATCH_UNITS` into `SCRATCH`, mostly a copy of what V8 has, and says what they are there. */
 function writeText(text: string): Kind {
-  if (WIDE.test(text)) {
-    SCRATCH.write(text, 'utf16le')
-    return Kind.Text16
-  }
-  // As many bytes of UTF-8 as units: all of it is ASCII.
-  if (SCRATCH.write(text) === text.length) return Kind.Text
-  SCRATCH.write(text, 'latin1')
-  return Kind.Latin1
+  const wide = WIDE.test(text)
+  SCRATCH.write(text, wide ? 'utf16le' : 'latin1')
+  return wide ? Kind.Text16 : Kind.Latin1
 }
 
 function encodeLongText(value: string): EncodedItem {
   const wide = WIDE.test(value)
   const bytes = Buffer.from(value, wide ? 'utf16le' : 'latin1')
-  const kind = wide ? Kind.Text16 : isAscii(bytes) ? Kind.Text : Kind.Latin1
-  return { kind, bytes, length: bytes.length }
+  return { kind: wide ? Kind.Text16 : Kind.Latin1, bytes, length: bytes.length }
 }
 
 function encodeView(value: ArrayBufferView, path: string): EncodedItem {
   if (isUint8Array(value)) {
     const length = byteLengthOf(value)
     if (length > 0) return { kind: Kind.Bytes, bytes: value, length }
-    // It may be detached, which the serializer knows.
-    serializeValue(value, path)
+    // It may be detached, which the serializer knows, and takes microseconds for.
+    if (!isPlainlyEmpty(value)) serializeValue(value, path)
     return { kind: Kind.Bytes, bytes: EMPTY, length: 0 }
   }
   return encodeOther(value, path)
@@ -367,7 +363,7 @@ export class BlobWriter implements Sink {
 
   #appendBytes(value: Uint8Array, path: string, index: number): boolean {
     const length = byteLengthOf(value)
-    if (length === 0) return false
+    if (length === 0 && !isPlainlyEmpty(value)) return false
     checkLength(length, path, index)
     const end = this.length + length
     if (end > this.bytes.length) this.#grow(end)

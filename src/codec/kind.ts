@@ -6,7 +6,7 @@ export const Kind = {
   True: 3,
   /** 8 bytes, a little-endian double. */
   Number: 4,
-  /** UTF-8. Text that was made natively may hold other bytes: they become U+FFFD. */
+  /** UTF-8: text that was made natively. It may hold other bytes, which become U+FFFD. */
   Text: 5,
   /** UTF-16LE, as V8 has what is not Latin-1; it may have lone surrogates, which UTF-8 can't hold. */
   Text16: 6,
@@ -19,7 +19,7 @@ export const Kind = {
   FileDigestRaw: 10,
   /** A plain object, an array or a bigint, as packed.ts has it. */
   Packed: 11,
-  /** A string in Latin-1. */
+  /** A string in Latin-1, as V8 has it. */
   Latin1: 12,
 } as const
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use millrace_core::{Batch, BlobView, Items, Kind, KindView, View};
 use napi_derive::napi;
 
+use crate::large::Large;
+
 /// The most items in a chunk.
 pub const ITEMS: usize = 512;
 /// The most bytes of items in the chunk itself.
@@ -63,6 +65,8 @@ enum Shape {
     Wide,
     /// Bytes, each of a kind of its own.
     Each,
+    /// Bytes, each in memory of its own, which is not the chunk's.
+    Large,
 }
 
 impl Shape {
@@ -84,6 +88,7 @@ impl Shape {
             Shape::Numbers => Kind::Number as u8,
             Shape::One(kind) => kind as u8,
             Shape::Wide => Kind::Text16 as u8,
+            Shape::Large => Kind::Bytes as u8,
             Shape::Each => 255,
         }
     }
@@ -134,9 +139,8 @@ impl<'a> Chunk<'a> {
     pub fn fit(&self, items: &Items) -> usize {
         let left = INLINE_BYTES.saturating_sub(self.bytes);
         let mut fitting = items.fit(self.room(), left);
-        if let View::Blobs(blobs) = items.view(0..fitting)
-            && blobs.is_wide_text()
-        {
+        let wide = matches!(items.view(0..fitting), View::Blobs(blobs) if blobs.is_wide_text());
+        if wide {
             fitting = items.fit(self.room(), left / WIDENED);
         }
         if self.count == 0 || fitting == 0 {
@@ -145,9 +149,23 @@ impl<'a> Chunk<'a> {
         let goes_along = items.is_tagged() == self.tagged
             && match items.view(0..fitting) {
                 View::Numbers(_) => self.shape == Shape::Numbers,
-                View::Blobs(blobs) => self.shape == self.shape_of(&blobs).written() && blobs.bytes.len() <= left,
+                View::Large(_) => false,
+                View::Blobs(blobs) => {
+                    let shape = if wide { self.shape_of(&blobs) } else { Shape::of(&blobs) };
+                    self.shape == shape.written() && blobs.bytes.len() <= left
+                }
             };
         if goes_along { fitting } else { 0 }
+    }
+
+    /// As [`fit`](Chunk::fit), for [`add_owned`](Chunk::add_owned): large items that are not copied are as many as there is
+    /// room for.
+    pub fn fit_owned(&self, items: &Items) -> usize {
+        if !items.is_large() {
+            return self.fit(items);
+        }
+        let goes_along = self.count == 0 || (self.shape == Shape::Large && items.is_tagged() == self.tagged);
+        if goes_along { items.len().min(self.room()) } else { 0 }
     }
 
     fn shape_of(&self, blobs: &BlobView<'_>) -> Shape {
@@ -155,15 +173,26 @@ impl<'a> Chunk<'a> {
         if fits && blobs.is_wide_text() { Shape::Wide } else { Shape::of(blobs) }
     }
 
-    /// Adds all of `items`, of which [`fit`](Chunk::fit) has said that they can be. Returns the bytes of an item that
-    /// is too large for the chunk.
-    pub fn add(&mut self, items: &Items) -> Option<Vec<u8>> {
-        let count = items.len();
-        let mut large = None;
-        match items.view(0..count) {
+    /// Adds all of `items`, of which [`fit_owned`](Chunk::fit_owned) has said that they can be. Large ones are not copied.
+    pub fn add_owned(&mut self, items: Items) -> Large {
+        if !items.is_large() {
+            return self.add(&items);
+        }
+        self.add_large(&items);
+        items.into_large().map_or(Large::None, Large::Items)
+    }
+
+    /// Adds all of `items`, of which [`fit`](Chunk::fit) has said that they can be. Returns what is too large for the chunk.
+    pub fn add(&mut self, items: &Items) -> Large {
+        let mut large = Large::None;
+        match items.view(0..items.len()) {
             View::Numbers(values) => {
                 self.shape = Shape::Numbers;
                 fill(&mut self.memory[NUMBERS + 8 * self.count..TAGS], values.iter().map(|value| value.to_ne_bytes()));
+            }
+            View::Large(copied) => {
+                self.add_large(items);
+                return Large::Items(copied.to_vec());
             }
             View::Blobs(blobs) => {
                 let shape = self.shape_of(&blobs);
@@ -175,16 +204,28 @@ impl<'a> Chunk<'a> {
                 }
             }
         }
-        self.tagged = items.is_tagged();
-        if self.tagged {
-            let tags = (0..count).map(|index| (items.tag(index) as f64).to_ne_bytes());
-            fill(&mut self.memory[TAGS + 8 * self.count..ENDS], tags);
-        }
-        self.count += count;
+        self.add_tags(items);
         large
     }
 
-    fn add_blobs(&mut self, blobs: &BlobView<'_>) -> Option<Vec<u8>> {
+    fn add_large(&mut self, items: &Items) {
+        self.shape = Shape::Large;
+        // More than fits, whatever they are: JavaScript is to ask for them.
+        self.bytes = INLINE_BYTES + 1;
+        self.add_tags(items);
+    }
+
+    /// Counts the items, and tells their tags.
+    fn add_tags(&mut self, items: &Items) {
+        self.tagged = items.is_tagged();
+        if self.tagged {
+            let tags = (0..items.len()).map(|index| (items.tag(index) as f64).to_ne_bytes());
+            fill(&mut self.memory[TAGS + 8 * self.count..ENDS], tags);
+        }
+        self.count += items.len();
+    }
+
+    fn add_blobs(&mut self, blobs: &BlobView<'_>) -> Large {
         if let KindView::Each(kinds) = blobs.kinds {
             fill(&mut self.memory[KINDS + self.count..BYTES], kinds.iter().map(|kind| [*kind as u8]));
         }
@@ -192,12 +233,13 @@ impl<'a> Chunk<'a> {
         let ends = blobs.ends().map(|end| (base + end).to_ne_bytes());
         fill(&mut self.memory[ENDS + 4 * self.count..KINDS], ends);
         let end = self.bytes + blobs.bytes.len();
-        let large = (end > INLINE_BYTES && !blobs.bytes.is_empty()).then(|| blobs.bytes.to_vec());
+        let begin = std::mem::replace(&mut self.bytes, end);
         if end <= INLINE_BYTES {
-            self.memory[BYTES + self.bytes..BYTES + end].copy_from_slice(blobs.bytes);
+            self.memory[BYTES + begin..BYTES + end].copy_from_slice(blobs.bytes);
+            return Large::None;
         }
-        self.bytes = end;
-        large
+        // Items without bytes may follow a large one.
+        if blobs.bytes.is_empty() { Large::None } else { Large::Bytes(blobs.bytes.to_vec()) }
     }
 
     fn add_wide(&mut self, blobs: &BlobView<'_>) {

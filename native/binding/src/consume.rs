@@ -5,12 +5,13 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::system::{Delivery, ExternalConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, Marks, from_ms};
 use crate::environment::{Environment, lock};
 use crate::error::Result;
+use crate::large::Large;
 use crate::registry;
 
 /// What a take says where it gives no items. Shared with src/binding.ts.
@@ -33,7 +34,7 @@ pub struct Callback {
     given: Vec<Delivery<Items>>,
     handed: usize,
     /// The bytes of the last chunk, where they did not fit it.
-    large: Option<Vec<u8>>,
+    large: Large,
     /// The chunk.
     memory: Option<Uint8Array>,
 }
@@ -46,7 +47,7 @@ impl Callback {
             rest: None,
             given: Vec::new(),
             handed: 0,
-            large: None,
+            large: Large::None,
             memory: None,
         }
     }
@@ -78,7 +79,7 @@ impl Callback {
 
     /// Fills the chunk with what is there and goes together, so that one call serves several batches.
     fn take(&mut self, mut chunk: Chunk<'_>) -> i32 {
-        self.large = None;
+        self.large = Large::None;
         let mut generation = None;
         let most = self.consumer.most(usize::MAX);
         while chunk.count() < most {
@@ -97,8 +98,7 @@ impl Callback {
             }
             generation = Some(delivery.generation);
             let part = delivery.batch.split_front(fitting);
-            // Items without bytes may follow a large one.
-            self.large = chunk.add(&part).or(self.large.take());
+            self.large.add(chunk.add(&part));
             self.given.push(Delivery { batch: part, generation: delivery.generation });
             if !delivery.batch.is_empty() {
                 self.rest = Some(delivery);
@@ -182,8 +182,8 @@ pub fn end_items(system: u32) -> Result<()> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_items(system: u32) -> Result<Uint8Array> {
+pub fn take_large_items(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let entry = registry::system(system)?;
-    let large = lock(&entry.callback).as_mut().and_then(|callback| callback.large.take());
-    Ok(large.unwrap_or_default().into())
+    let mut callback = lock(&entry.callback);
+    Ok(callback.as_mut().map_or_else(|| Large::None.take(), |callback| callback.large.take()))
 }

@@ -1,6 +1,6 @@
 //! Items that cross in arrays of their own: few, or for once.
 
-use millrace_core::{Batch, Items, Kind, KindView, View};
+use millrace_core::{Batch, Items, Kind, KindView, LargeBytes, View};
 use napi::bindgen_prelude::{Uint8Array, Uint32Array};
 use napi_derive::napi;
 
@@ -30,8 +30,22 @@ impl From<&Items> for NativeItems {
                 ends: blobs.ends().collect::<Vec<_>>().into(),
                 bytes: blobs.bytes.to_vec().into(),
             },
+            View::Large(large) => NativeItems {
+                kinds: vec![Kind::Bytes as u8; large.len()].into(),
+                ends: ends_of(large).into(),
+                bytes: large.iter().flat_map(|item| item.iter().copied()).collect::<Vec<_>>().into(),
+            },
         }
     }
+}
+
+fn ends_of(large: &[LargeBytes]) -> Vec<u32> {
+    let mut end = 0;
+    let ends = large.iter().map(|item| {
+        end += item.len() as u32;
+        end
+    });
+    ends.collect()
 }
 
 /// All of `items`, in as many parts as 32-bit places need.

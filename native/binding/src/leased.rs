@@ -5,13 +5,14 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::system::{Fate, LeasedConsumer};
 use millrace_core::{Batch, Items, ReceiveError};
-use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array, Uint8ArraySlice};
+use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result};
+use crate::large::Large;
 use crate::outcome::epoch_ms;
 use crate::registry;
 
@@ -20,17 +21,17 @@ pub struct Leased {
     consumer: LeasedConsumer<Items, Items>,
     waker: Waker,
     /// The bytes of the last item, where they did not fit the chunk.
-    large: Option<Vec<u8>>,
+    large: Large,
 }
 
 impl Leased {
     pub fn new(consumer: LeasedConsumer<Items, Items>, environment: &Arc<Environment>, system: u32) -> Self {
         let waker = environment.items_waker(system);
-        Leased { consumer, waker, large: None }
+        Leased { consumer, waker, large: Large::None }
     }
 
     fn take(&mut self, mut chunk: Chunk<'_>, row: &mut [f64]) -> i32 {
-        self.large = None;
+        self.large = Large::None;
         let number = match self.consumer.poll_take(&mut Context::from_waker(&self.waker)) {
             Poll::Ready(Ok(number)) => number,
             Poll::Ready(Err(ReceiveError::Closed)) => return ENDED,
@@ -70,8 +71,8 @@ pub fn take_leased_item(system: u32, mut chunk: Uint8ArraySlice, mut row: Float6
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_leased_item(system: u32) -> Result<Uint8Array> {
-    Ok(with(system, |leased| leased.large.take())?.flatten().unwrap_or_default().into())
+pub fn take_large_leased_item(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
+    Ok(with(system, |leased| leased.large.take())?.unwrap_or_else(|| Large::None.take()))
 }
 
 #[napi(catch_unwind)]

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use millrace_core::system::{DeadLetter, Reply};
 use millrace_core::{Batch, Channel, Collect, Items, TryReceiveError, channel::Receiving};
-use napi::bindgen_prelude::{Uint8Array, Uint8ArraySlice};
+use napi::bindgen_prelude::{Either, Uint8Array, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, ITEMS};
@@ -15,6 +15,7 @@ use crate::consume::{ENDED, NOTHING};
 use crate::environment::{Environment, Ready, lock};
 use crate::error::{NativeFailure, Result, state_error};
 use crate::items::{NativeItems, in_parts};
+use crate::large::Large;
 use crate::registry;
 
 /// Items on their way to JavaScript, a chunk at a time.
@@ -22,18 +23,18 @@ use crate::registry;
 pub struct Outbox {
     rest: Items,
     /// The bytes of the last chunk, where they did not fit it.
-    large: Option<Vec<u8>>,
+    large: Large,
 }
 
 impl Outbox {
     fn give(&mut self, mut chunk: Chunk<'_>) -> i32 {
-        let part = self.rest.split_front(chunk.fit(&self.rest));
-        self.large = chunk.add(&part);
+        let part = self.rest.split_front(chunk.fit_owned(&self.rest));
+        self.large = chunk.add_owned(part);
         chunk.finish(0)
     }
 
-    fn take_large(&mut self) -> Uint8Array {
-        self.large.take().unwrap_or_default().into()
+    fn take_large(&mut self) -> Either<Uint8Array, Vec<Uint8Array>> {
+        self.large.take()
     }
 }
 
@@ -164,9 +165,9 @@ pub fn take_results(system: u32, mut chunk: Uint8ArraySlice, wait: bool) -> Resu
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_results(system: u32) -> Result<Uint8Array> {
+pub fn take_large_results(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let entry = registry::system(system)?;
-    Ok(lock(&entry.results).as_mut().map_or_else(|| Vec::new().into(), |results| results.outbox.take_large()))
+    Ok(lock(&entry.results).as_mut().map_or_else(|| Large::None.take(), |results| results.outbox.take_large()))
 }
 
 #[napi(catch_unwind)]
@@ -193,7 +194,7 @@ pub fn take_replies(system: u32, mut chunk: Uint8ArraySlice) -> Result<i32> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_replies(system: u32) -> Result<Uint8Array> {
+pub fn take_large_replies(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let entry = registry::system(system)?;
     let large = lock(&entry.replies).results.take_large();
     Ok(large)

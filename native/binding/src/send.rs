@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Sending};
 use millrace_core::system::SystemSend;
-use millrace_core::{Batch, Items, KindNumbers, Overflow, SendError, TrySendError, key_of};
+use millrace_core::{Batch, Items, KindNumbers, LargeBytes, Overflow, SendError, TrySendError, key_of};
+use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
 use crate::environment::{Environment, lock};
@@ -172,8 +173,8 @@ pub fn send_number(port: u32, value: f64, tag: f64, wait: bool) -> i64 {
 #[napi(catch_unwind)]
 pub fn send_item(port: u32, kind: u8, bytes: &[u8], length: u32, tag: f64, wait: bool) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
-    let bytes = bytes[..length as usize].to_vec();
-    let item = Items::from_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|error| columns_error(&error))?;
+    let bytes = &bytes[..length as usize];
+    let item = Items::copy_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|error| columns_error(&error))?;
     Ok(port.send_one(item, tag, wait))
 }
 
@@ -195,6 +196,14 @@ pub fn send_blobs(
 ) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     Ok(port.send(tagged(items_of(kinds, ends, bytes, length)?, first_tag), from_source))
+}
+
+/// As `send_blobs`, for bytes that are large: each is copied once.
+#[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "napi makes a vector of its own")]
+pub fn send_large(port: u32, items: Vec<Uint8ArraySlice>, first_tag: f64, from_source: bool) -> i64 {
+    let Ok(port) = registry::port(port) else { return CLOSED };
+    port.send(tagged(large_items(&items), first_tag), from_source)
 }
 
 /// What an offer of so many items says.
@@ -295,12 +304,16 @@ pub fn reject_item(port: u32) {
 
 /// The items in these columns, where one kind is for all.
 pub fn items_of(kinds: &[u8], ends: &[u32], bytes: &[u8], length: u32) -> Result<Items> {
-    let bytes = bytes[..length as usize].to_vec();
     let kinds = match kinds {
         &[kind] => KindNumbers::One(kind),
         kinds => KindNumbers::Each(kinds),
     };
-    Items::from_blobs(bytes, ends, kinds).map_err(|error| columns_error(&error))
+    Items::copy_blobs(&bytes[..length as usize], ends, kinds).map_err(|error| columns_error(&error))
+}
+
+/// Copies of large items.
+pub fn large_items(items: &[Uint8ArraySlice<'_>]) -> Items {
+    Items::from(items.iter().map(|item| LargeBytes::copy_of(item)).collect::<Vec<_>>())
 }
 
 /// Items whose tags count up from `first`; 0 is none.

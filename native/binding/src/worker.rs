@@ -9,13 +9,14 @@ use std::time::Duration;
 use millrace_core::channel::ClaimWord;
 use millrace_core::system::{WorkerBatch, WorkerConsumer};
 use millrace_core::{Batch, Items, KindNumbers, ReceiveError};
-use napi::bindgen_prelude::{Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{Either, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use crate::chunk::{Chunk, from_ms};
 use crate::consume::{ABORTED, ALONE, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result, columns_error};
+use crate::large::Large;
 use crate::outbox::{Notes, Outbox};
 use crate::registry;
 
@@ -31,7 +32,7 @@ struct State {
     consumer: WorkerConsumer<Items, Items>,
     waker: Waker,
     /// The bytes of the last chunk, where they did not fit it.
-    large: Option<Vec<u8>>,
+    large: Large,
     chunk: Uint8Array,
     outbox: Outbox,
     _claims: Uint32Array,
@@ -87,7 +88,7 @@ impl State {
         // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
         let mut chunk = Chunk::new(unsafe { self.chunk.as_mut() });
         let max = self.consumer.most(max.clamp(1, chunk.room()));
-        self.large = None;
+        self.large = Large::None;
         let mut batches: Vec<WorkerBatch<Items>> = Vec::new();
         let mut attempt = 1;
         while chunk.count() < max {
@@ -125,7 +126,7 @@ impl State {
                 Some(part) => (part, Some(rest)),
                 None => (rest, None),
             };
-            self.large = chunk.add(batch.items()).or(self.large.take());
+            self.large.add(chunk.add(batch.items()));
             batches.push(batch);
             if let Some(left) = left {
                 self.consumer.put_back(left);
@@ -165,7 +166,7 @@ pub fn attach_worker(
     let Some(consumer) = entry.system.worker_consumer(index as usize, word) else { return Ok(None) };
     let worker = registry::next_handle();
     let waker = environment.items_waker(worker);
-    let state = State { consumer, waker, large: None, chunk, outbox, _claims: claims };
+    let state = State { consumer, waker, large: Large::None, chunk, outbox, _claims: claims };
     registry::add_worker(worker, Arc::new(Worker { environment, system, state: Mutex::new(Some(state)) }));
     Ok(Some(worker))
 }
@@ -191,9 +192,9 @@ pub fn report_work(worker: u32) -> Result<()> {
 /// Settles what the outbox says, and then the next item with a result that does not fit there.
 #[napi(catch_unwind)]
 pub fn settle_large_work(worker: u32, kind: u8, bytes: &[u8], length: u32) -> Result<()> {
-    let bytes = bytes[..length as usize].to_vec();
+    let bytes = &bytes[..length as usize];
     let result =
-        Items::from_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|refused| columns_error(&refused))?;
+        Items::copy_blobs(bytes, &[length], KindNumbers::One(kind)).map_err(|refused| columns_error(&refused))?;
     registry::worker(worker)?.with(|state| {
         state.settle()?;
         state.consumer.processed(1, Duration::ZERO, result, |_| true);
@@ -215,9 +216,9 @@ pub fn fail_work(worker: u32, failure: NativeFailure) -> Result<()> {
 
 /// The bytes of the items that were taken last, where they did not fit the chunk.
 #[napi(catch_unwind)]
-pub fn take_large_work(worker: u32) -> Result<Uint8Array> {
+pub fn take_large_work(worker: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let large = registry::worker(worker)?.with(|state| Ok(state.large.take()))?;
-    Ok(large.flatten().unwrap_or_default().into())
+    Ok(large.unwrap_or_else(|| Large::None.take()))
 }
 
 /// Settles what the outbox says. The end of this worker's consumer: what it has begun is given up.

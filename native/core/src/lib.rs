@@ -29,8 +29,8 @@ pub use channel::{
 pub use delay::Delay;
 pub use failure::Failure;
 pub use items::{
-    BlobView, ColumnsError, ContentParts, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, Label,
-    LoneSurrogate, View,
+    BlobView, ColumnsError, ContentParts, Encoding, FileDigest, Item, Items, Kind, KindNumbers, KindView, LARGE_BYTES,
+    Label, LargeBytes, LoneSurrogate, View,
 };
 pub use key::key_of;
 pub use marked::Marked;

@@ -57,6 +57,22 @@ pub(crate) mod thread {
     }
 }
 
+/// A number of the calling thread: 0 for the first that asks, 1 for the next.
+#[cfg(not(loom))]
+pub(crate) fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed));
+    // While a thread's locals are being dropped, any number is good enough.
+    NUMBER.try_with(|number| *number).unwrap_or(0)
+}
+
+#[cfg(loom)]
+pub(crate) fn thread_number() -> usize {
+    loom::lazy_static! { static ref NEXT: AtomicUsize = AtomicUsize::new(0); }
+    loom::thread_local!(static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed));
+    NUMBER.with(|number| *number)
+}
+
 /// Locks, whatever a panic elsewhere left behind: no code of ours panics between two states of what it guards.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -101,8 +101,12 @@ fn one_task_hashes_item_after_item_afresh() {
 #[test]
 fn text_is_hashed_as_its_utf8() {
     let text = "grüße";
-    let results = handle(&mut Hash::new(Algorithm::Sha256).task(), Item::Text(text.as_bytes())).expect("text");
-    assert_eq!(results.get(0), Item::Text(hash(Algorithm::Sha256, text.as_bytes()).as_bytes()));
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let narrow: Vec<u8> = text.chars().map(|character| character as u8).collect();
+    for item in [Item::Text(text.as_bytes()), Item::Text16(&wide), Item::Latin1(&narrow)] {
+        let results = handle(&mut Hash::new(Algorithm::Sha256).task(), item).expect("text");
+        assert_eq!(results.get(0), Item::Text(hash(Algorithm::Sha256, text.as_bytes()).as_bytes()));
+    }
 }
 
 #[test]

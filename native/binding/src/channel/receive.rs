@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Ahead, ClaimWord, Held, Receiving, Taken};
 use millrace_core::{Batch, Channel, Items, Lease, ReceiveError, TryReceiveError};
-use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use super::block::{Patience, block_for};
@@ -15,6 +15,7 @@ use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::lock;
 use crate::error::Result;
+use crate::large::Large;
 use crate::registry;
 
 /// The receiving side of an attachment.
@@ -31,7 +32,7 @@ pub struct Inlet {
     leases: HashMap<u32, Lease<Items>>,
     last_lease: u32,
     /// The bytes of the last chunk, where they did not fit it.
-    large: Option<Vec<u8>>,
+    large: Large,
 }
 
 /// Items that JavaScript claims one by one, in memory that both sides see.
@@ -86,7 +87,7 @@ impl Inlet {
             ahead: None,
             leases: HashMap::new(),
             last_lease: 0,
-            large: None,
+            large: Large::None,
         }
     }
 
@@ -107,7 +108,7 @@ impl Inlet {
         max: usize,
         mut first: impl FnMut(&mut Self, usize) -> Polled<Held<Items>>,
     ) -> i32 {
-        self.large = None;
+        self.large = Large::None;
         let mut more = true;
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
@@ -122,14 +123,13 @@ impl Inlet {
                 Poll::Ready(Err(end)) => return code(end),
                 Poll::Pending => return NOTHING,
             };
-            let fitting = chunk.fit(held.batch());
+            let fitting = chunk.fit_owned(held.batch());
             let all = fitting == held.batch().len();
             if fitting == 0 {
                 break;
             }
             let part = if all { held.hand_over() } else { held.split_front(fitting).hand_over() };
-            // Items without bytes may follow a large one.
-            self.large = chunk.add(&part).or(self.large.take());
+            self.large.add(chunk.add_owned(part));
             if !all {
                 break;
             }
@@ -141,7 +141,7 @@ impl Inlet {
     fn fill_ahead(&mut self, mut chunk: Chunk<'_>, max: usize, wait: bool) -> i32 {
         let Some(Claimed { ahead, .. }) = &mut self.ahead else { return NOTHING };
         ahead.tell();
-        self.large = None;
+        self.large = Large::None;
         let mut parts: Vec<Taken<Items>> = Vec::new();
         while chunk.count() < max && chunk.room() > 0 {
             let most = (max - chunk.count()).min(chunk.room());
@@ -168,7 +168,7 @@ impl Inlet {
                 let Some(part) = part else { break };
                 part
             };
-            self.large = chunk.add(part.batch()).or(self.large.take());
+            self.large.add(chunk.add(part.batch()));
             parts.push(part);
             if !all {
                 break;
@@ -279,9 +279,8 @@ pub fn cancel_channel_receive(channel: u32) -> Result<()> {
 }
 
 #[napi(catch_unwind)]
-pub fn take_large_channel_items(channel: u32) -> Result<Uint8Array> {
-    let large = lock(&registry::attachment(channel)?.inlet).large.take();
-    Ok(large.unwrap_or_default().into())
+pub fn take_large_channel_items(channel: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
+    Ok(lock(&registry::attachment(channel)?.inlet).large.take())
 }
 
 /// Leases one item; returns 1 or a `Take`. `lease` gets the number of the lease, the attempt, the number that is the

@@ -6,12 +6,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use millrace_core::channel::{Case, ReceivingCase, Selector, SendingCase};
 use millrace_core::{Items, ReceiveError, SendError};
-use napi::bindgen_prelude::{Float64ArraySlice, Uint8Array};
+use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array};
 use napi_derive::napi;
 
 use super::Entry;
 use crate::environment::{Environment, Ready, lock};
 use crate::error::Result;
+use crate::large::Large;
 use crate::registry;
 use crate::send::items_of;
 
@@ -35,7 +36,7 @@ pub struct Selects {
     last: u32,
     waiting: HashMap<u32, Select>,
     /// The bytes of the item that was received last, where they did not fit the chunk.
-    large: Option<Vec<u8>>,
+    large: Large,
 }
 
 struct Select {
@@ -75,13 +76,13 @@ impl Select {
         let what = match &mut self.cases[index] {
             NativeCase::Receives(case, entry) => match case.held_outcome() {
                 Some(Ok(held)) => {
+                    let items = held.hand_over();
                     let large = environment.with_chunk(|mut chunk| {
-                        let large = chunk.add(held.batch());
+                        let large = chunk.add_owned(items);
                         chunk.finish(0);
                         large
                     });
                     lock(&environment.selects).large = large;
-                    held.hand_over();
                     RECEIVED
                 }
                 Some(Err(end)) => {
@@ -197,7 +198,6 @@ pub fn cancel_select(environment: u32, select: u32) -> Result<bool> {
 
 /// The bytes of the item that a select received last, where they did not fit the chunk.
 #[napi(catch_unwind)]
-pub fn take_large_selected(environment: u32) -> Result<Uint8Array> {
-    let large = lock(&registry::environment(environment)?.selects).large.take();
-    Ok(large.unwrap_or_default().into())
+pub fn take_large_selected(environment: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
+    Ok(lock(&registry::environment(environment)?.selects).large.take())
 }

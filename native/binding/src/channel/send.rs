@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Credit, Producer, Sending, SendingCase};
 use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
+use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
 use super::block::{Patience, block_for};
@@ -14,7 +15,7 @@ use crate::environment::lock;
 use crate::error::Result;
 use crate::items::NativeItems;
 use crate::registry;
-use crate::send::{ABORTED, ADMITTED, CLOSED, DroppedItems, FULL, Pending, items_of, mark, offered};
+use crate::send::{ABORTED, ADMITTED, CLOSED, DroppedItems, FULL, Pending, items_of, large_items, mark, offered};
 
 /// What a blocking send says while it is not through.
 const WAITING: i64 = 1;
@@ -207,6 +208,13 @@ pub fn send_channel_blobs_each(
 ) -> Result<i64> {
     let attachment = registry::attachment(channel)?;
     Ok(attachment.send_each(items_of(kinds, ends, bytes, length)?, credited))
+}
+
+/// As `send_channel_blobs`, for bytes that are large: each is copied once.
+#[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "napi makes a vector of its own")]
+pub fn send_channel_large(channel: u32, items: Vec<Uint8ArraySlice>, mode: u32) -> Result<i64> {
+    Ok(registry::attachment(channel)?.send(large_items(&items), mode))
 }
 
 /// As `send_channel_blobs`, for items that all get the same label.

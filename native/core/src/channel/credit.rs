@@ -39,7 +39,14 @@ impl<B: Batch> Credit<B> {
         if self.progress.pending.load(Ordering::Acquire) > 0 {
             return Ok(());
         }
-        match self.channel.permits.take_ahead(want.saturating_sub(self.held)) {
+        let want = want.saturating_sub(self.held);
+        // What lies in cells is free, too.
+        if B::SINGLE && self.channel.permits.lacks(want) {
+            let mut wakes = WakeList::default();
+            self.channel.sweep(&mut wakes);
+            wakes.wake();
+        }
+        match self.channel.permits.take_ahead(want) {
             Take::Took(n) => self.held += n,
             Take::Full => {}
             Take::Closed => return Err(SendError::Closed(())),

@@ -10,6 +10,7 @@ impl<B: Batch> Shared<B> {
     pub(super) fn close(&self) {
         let before = self.permits.close();
         let mut wakes = WakeList::default();
+        self.sweep(&mut wakes);
         #[cfg(not(loom))]
         if before.senders_wait() {
             self.refuse_rooms(&mut wakes);

@@ -14,6 +14,12 @@
 //! between. Only [`try_send`](Channel::try_send) sends all or nothing. A receive takes items from one batch, in
 //! order, and never more than asked for; what it leaves is the next that anyone receives.
 //!
+//! # Single items
+//! What comes and goes item by item is best sent as `Option`s, in a [`Channel<Option<T>>`](Channel). In a large channel of
+//! those, a thread that sends takes some permits ahead, and a thread that receives gives them back some at a time. Others take
+//! what lies there when they find the channel full, so all of the capacity stays anyone's; what is just being moved counts as
+//! taken.
+//!
 //! # Lanes, keys and rates
 //! With [`lanes`](ChannelOptions::lanes) the items of the highest lane are received first, and past a full channel those
 //! of sends that wait; order is by producer and lane. A lane that has items and gets none received counts as one higher after
@@ -50,6 +56,7 @@
 mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
+mod cells;
 mod clock;
 mod credit;
 #[cfg(not(loom))]
@@ -168,7 +175,7 @@ pub struct ChannelStats {
     pub capacity: usize,
     /// Items in it now.
     pub length: usize,
-    /// The most items that were ever in it at once.
+    /// The most items that were ever in it at once. Of single items, senders look once in a few sends, and may miss as many.
     pub peak: usize,
     /// Sends that wait.
     pub waiting_sends: usize,

@@ -13,7 +13,8 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use super::cells::Cells;
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A release must look after the senders that wait: one sleeps, and no wake-up is on its way.
 const WAKE: u64 = 1;
@@ -25,6 +26,8 @@ const ABORTED: u64 = 1 << 3;
 const LIFTED: u64 = 1 << 4;
 const USED: u64 = 1 << 5;
 const USED_MASK: u64 = (1 << 27) - 1;
+/// All that stands below the counts.
+const FLAGS: u64 = USED - 1;
 const ADMITTED: u64 = 1 << 32;
 
 /// The largest capacity: 16,777,216 items.
@@ -69,6 +72,11 @@ impl Snapshot {
         self.closed() && self.used() == 0 && self.0 & QUEUED == 0
     }
 
+    /// Somebody waits, or the channel is not open any more.
+    fn disturbed(self) -> bool {
+        self.0 & FLAGS != 0
+    }
+
     fn admitted(self) -> u32 {
         (self.0 / ADMITTED) as u32
     }
@@ -83,6 +91,10 @@ pub(super) struct Released {
     pub(super) drained: bool,
 }
 
+impl Released {
+    const NOTHING: Released = Released { wake: false, drained: false };
+}
+
 #[derive(Debug)]
 pub(super) struct Permits {
     word: CachePadded<AtomicU64>,
@@ -94,16 +106,27 @@ pub(super) struct Permits {
     /// by it.
     ahead: AtomicUsize,
     capacity: usize,
+    cells: Cells,
 }
 
 impl Permits {
     pub(super) fn new(capacity: usize) -> Self {
+        Permits::with_cells(capacity, Cells::none())
+    }
+
+    /// For items that come and go one by one.
+    pub(super) fn of_single(capacity: usize) -> Self {
+        Permits::with_cells(capacity, Cells::new(capacity))
+    }
+
+    fn with_cells(capacity: usize, cells: Cells) -> Self {
         Permits {
             word: CachePadded::new(AtomicU64::new(0)),
             due: AtomicU32::new(0),
             peak: AtomicU32::new(0),
             ahead: AtomicUsize::new(0),
             capacity,
+            cells,
         }
     }
 
@@ -120,6 +143,7 @@ impl Permits {
     }
 
     pub(super) fn peak(&self) -> usize {
+        self.note_peak(self.snapshot());
         self.peak.load(Ordering::Relaxed) as usize
     }
 
@@ -133,7 +157,7 @@ impl Permits {
     }
 
     fn items(&self, word: Snapshot) -> usize {
-        word.used().saturating_sub(self.ahead.load(Ordering::Relaxed))
+        word.used().saturating_sub(self.ahead.load(Ordering::Relaxed) + self.cells.held())
     }
 
     fn free(&self, word: Snapshot) -> usize {
@@ -164,6 +188,33 @@ impl Permits {
     /// Takes exactly `want` permits or none, as [`take`](Permits::take) does.
     pub(super) fn take_all(&self, want: usize) -> Take {
         self.take_if(want, want, |word| self.free_to_overtake(word))
+    }
+
+    /// Takes one from the thread's cell, if it may.
+    #[inline]
+    pub(super) fn take_from_cell(&self) -> bool {
+        !self.snapshot().disturbed() && self.cells.take()
+    }
+
+    /// As [`take`](Permits::take), for a thread whose cell is empty: one for its send, and some for its cell, which the
+    /// caller is to [`release`](Permits::release).
+    pub(super) fn take_for_cell(&self) -> Take {
+        let took = self.take_if(1 + self.cells.size(), 1, |word| {
+            let free = self.free_to_overtake(word)?;
+            Ok(if word.disturbed() { free.min(1) } else { free })
+        });
+        if took != Take::Full || self.snapshot().disturbed() {
+            return took;
+        }
+        match self.cells.steal() {
+            0 => Take::Full,
+            n => Take::Took(n),
+        }
+    }
+
+    /// Whether fewer than `n` are free, those in cells apart.
+    pub(super) fn lacks(&self, n: usize) -> bool {
+        self.free(self.snapshot()) < n
     }
 
     /// As [`take`](Permits::take), for items that are to come.
@@ -224,13 +275,14 @@ impl Permits {
         let next = word.wrapping_add(n as u64 * (ADMITTED + USED));
         // Acquire: the slot that a release made room in must be seen as empty by the push that follows.
         let won = self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        if won {
+        // Where some are for a cell, they look like items until they are there.
+        if won && self.cells.size() == 0 {
             self.note_peak(Snapshot(next));
         }
         won
     }
 
-    fn note_peak(&self, word: Snapshot) {
+    pub(super) fn note_peak(&self, word: Snapshot) {
         let peak = self.peak.load(Ordering::Relaxed);
         if word.used() as u32 > peak {
             let items = self.items(word) as u32;
@@ -251,6 +303,27 @@ impl Permits {
         let before = Snapshot(self.word.fetch_sub(n as u64 * USED, Ordering::Release));
         debug_assert!(before.used() >= n, "more permits released than taken");
         Released { wake: before.0 & WAKE != 0, drained: before.closed() && before.used() == n }
+    }
+
+    /// As [`release`](Permits::release), of single items: to the thread's cell, if they may lie there.
+    #[must_use]
+    #[inline]
+    pub(super) fn release_single(&self, n: usize) -> Released {
+        // SeqCst: see cells.rs.
+        let n = self.cells.put(n, || Snapshot(self.word.load(Ordering::SeqCst)).disturbed());
+        if n == 0 { Released::NOTHING } else { self.release(n) }
+    }
+
+    /// Gives back what is in the cells. The caller must act on what it returns.
+    #[must_use]
+    pub(super) fn sweep(&self) -> Released {
+        if self.cells.size() == 0 {
+            return Released::NOTHING;
+        }
+        // Pairs with what a `put` does: either it sees the flag that is set by now, or its permits are found.
+        fence(Ordering::SeqCst);
+        let n = self.cells.sweep();
+        if n == 0 { Released::NOTHING } else { self.release(n) }
     }
 
     /// Says that senders wait, unless the channel is closed. Under the senders' lock.
@@ -280,13 +353,16 @@ impl Permits {
             let next = if full { word | WAKE } else { word & !WAKE };
             // A word that may be stale is good enough here: WAKE changes under this lock alone, so a release that
             // it does not show has seen WAKE too, and waits for the lock.
-            if next == word {
+            if next != word
+                && let Err(now) = self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire)
+            {
+                word = now;
+                continue;
+            }
+            if !full || !self.sweep().wake {
                 return full;
             }
-            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return full,
-                Err(now) => word = now,
-            }
+            word = self.word.load(Ordering::Acquire);
         }
     }
 

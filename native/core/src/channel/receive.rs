@@ -8,7 +8,7 @@ use super::limit::Limit;
 use super::permits::OVERTAKING;
 use super::receivers::{Place, Receivers, Taken};
 use super::senders::Senders;
-use super::shared::{RECEIVER_SLEEPS, Shared};
+use super::shared::{ASIDE, LATE, RECEIVER_SLEEPS, Shared};
 use super::wait::{Deadline, Kind, RECEIVE_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 #[cfg(loom)]
@@ -49,8 +49,26 @@ impl<B: Batch> Shared<B> {
         outcome
     }
 
+    /// Takes a single item without the lock, where all there is to mind is the slots.
+    #[inline]
+    fn take_from_slots(&self, lease: bool) -> Option<Taken<B>> {
+        if self.signals.load(Ordering::Relaxed) & (ASIDE | LATE) != 0 {
+            return None;
+        }
+        let batch = self.slots.pop()?;
+        if lease {
+            self.outstanding.fetch_add(1, Ordering::AcqRel);
+        }
+        Some(Taken { batch, attempt: 1, permits: 1, leased: lease })
+    }
+
     /// Takes up to `limit` if some items are there.
     pub(super) fn try_take(&self, limit: impl Into<Limit>, lease: bool) -> Result<Taken<B>, TryReceiveError> {
+        if B::SINGLE
+            && let Some(taken) = self.take_from_slots(lease)
+        {
+            return Ok(taken);
+        }
         let mut wakes = WakeList::default();
         let (mut waiting, mut receivers) = self.lock_to_receive();
         let taken = self.take_now(&mut receivers, None, (limit.into(), lease), waiting.as_deref_mut(), &mut wakes);
@@ -162,10 +180,11 @@ impl<B: Batch> Shared<B> {
     /// task on the way to it, because a busy event loop must not keep items from those that are idle. Leaves the
     /// signal set, or a thread woken, or every waiter woken, or nobody waiting.
     pub(super) fn pass_on(&self, receivers: &mut Receivers<B>, wakes: &mut WakeList) {
+        self.mind_aside(receivers);
         if receivers.waiters.is_empty() || receivers.waking {
-            return self.signal_receivers(false);
+            return self.signal(RECEIVER_SLEEPS, false);
         }
-        self.signal_receivers(true);
+        self.signal(RECEIVER_SLEEPS, true);
         // Pairs with the fence in `Shared::push`: either that push sees the signal, or the batch is seen here.
         fence(Ordering::SeqCst);
         if receivers.held {
@@ -192,19 +211,26 @@ impl<B: Batch> Shared<B> {
                 break;
             }
         }
-        self.signal_receivers(false);
+        self.signal(RECEIVER_SLEEPS, false);
     }
 
-    /// Tells pushes whether to look after the receivers. Under their lock, so a look saves a write to a line that
-    /// every push reads.
-    fn signal_receivers(&self, sleeps: bool) {
-        if (self.signals.load(Ordering::Relaxed) & RECEIVER_SLEEPS != 0) == sleeps {
+    /// Tells receivers of single items whether they may do without the lock.
+    fn mind_aside(&self, receivers: &Receivers<B>) {
+        if B::SINGLE {
+            self.signal(ASIDE, receivers.has_aside());
+        }
+    }
+
+    /// Sets or clears one of the signals. Under the receivers' lock, so a look saves a write to a line that every push
+    /// reads.
+    fn signal(&self, signal: u8, on: bool) {
+        if (self.signals.load(Ordering::Relaxed) & signal != 0) == on {
             return;
         }
-        if sleeps {
-            self.signals.fetch_or(RECEIVER_SLEEPS, Ordering::Relaxed);
+        if on {
+            self.signals.fetch_or(signal, Ordering::Relaxed);
         } else {
-            self.signals.fetch_and(!RECEIVER_SLEEPS, Ordering::Relaxed);
+            self.signals.fetch_and(!signal, Ordering::Relaxed);
         }
     }
 
@@ -243,6 +269,7 @@ impl<B: Batch> Shared<B> {
             let now = std::time::Instant::now();
             let due = now.checked_add(delay).unwrap_or(now + LONGEST_DELAY);
             receivers.give_back_at(batch, attempt, due);
+            self.mind_aside(&receivers);
             self.set_alarm(&mut receivers);
             return Ok(());
         }

@@ -123,6 +123,15 @@ impl<B: Batch> Receivers<B> {
         }
     }
 
+    /// Whether there is more to mind than what is in the slots.
+    pub(super) fn has_aside(&self) -> bool {
+        #[cfg(not(loom))]
+        if self.scheduled.is_some() || !self.delayed.is_empty() {
+            return true;
+        }
+        self.held || !self.waiters.is_empty() || !self.returned.is_empty() || !self.front.is_empty()
+    }
+
     /// How many receivers wait.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
@@ -271,6 +280,10 @@ impl<B: Batch> Receivers<B> {
             if n >= enough {
                 return n;
             }
+        }
+        // Receivers that pop without the lock would take later ones meanwhile.
+        if B::SINGLE {
+            return n + slots.len() + self.overflow.len();
         }
         while n < enough
             && let Some(batch) = slots.pop().or_else(|| self.overflow.pop_front())

@@ -12,12 +12,42 @@ use crate::batch::Batch;
 use crate::sync::{Arc, Ordering, lock, thread};
 
 impl<B: Batch> Shared<B> {
+    /// Takes the permit of a single item.
+    #[inline]
+    fn take_single(&self) -> Take {
+        if self.permits.take_from_cell() { Take::Took(1) } else { self.take_for_cell() }
+    }
+
+    #[inline(never)]
+    fn take_for_cell(&self) -> Take {
+        let mut took = self.permits.take_for_cell();
+        if let Take::Took(n) = &mut took {
+            let mut wakes = WakeList::default();
+            self.release(*n - 1, &mut wakes);
+            wakes.wake();
+            *n = 1;
+        }
+        self.permits.note_peak(self.permits.snapshot());
+        took
+    }
+
+    /// Up to `want` permits, for who does not wait.
+    #[inline]
+    fn take(&self, want: usize) -> Take {
+        if B::SINGLE && want == 1 { self.take_single() } else { self.permits.take(want) }
+    }
+
+    /// Exactly `want` or none.
+    fn take_all(&self, want: usize) -> Take {
+        if B::SINGLE && want == 1 { self.take_single() } else { self.permits.take_all(want) }
+    }
+
     /// Sends all of `batch` or nothing, without waiting.
     pub(super) fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
-        let mut taken = self.permits.take_all(batch.len());
+        let mut taken = self.take_all(batch.len());
         #[cfg(not(loom))]
         if taken == Take::Full && self.free_claimed() {
-            taken = self.permits.take_all(batch.len());
+            taken = self.take_all(batch.len());
         }
         match taken {
             Take::Took(n) => {
@@ -37,7 +67,7 @@ impl<B: Batch> Shared<B> {
     pub(super) fn send_some(&self, mut batch: B, mut admitted: impl FnMut(usize)) -> Result<Option<B>, SendError<B>> {
         loop {
             let want = batch.len();
-            match self.permits.take(want) {
+            match self.take(want) {
                 Take::Took(n) if n == want => {
                     if n > 0 {
                         admitted(n);

@@ -3,7 +3,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::options::{ChannelOptions, Overflow};
-use super::permits::Permits;
+use super::permits::{Permits, Released};
 use super::receivers::Receivers;
 use super::senders::Senders;
 use super::slots::Slots;
@@ -17,6 +17,8 @@ pub(super) const RECEIVER_SLEEPS: u8 = 1;
 pub(super) const LATE: u8 = 2;
 /// The bound was lifted, so the slots may not have room.
 pub(super) const LIFTED: u8 = 4;
+/// Receivers have to mind more than the slots: items elsewhere, or one another.
+pub(super) const ASIDE: u8 = 8;
 
 /// Locks are taken in this order and never the other way round: `senders`, a select's decision, `receivers`,
 /// one ticket or stub. They are held for a few moves of memory, never across a wait.
@@ -45,15 +47,19 @@ impl<B: Batch> Shared<B> {
     pub(super) fn new(options: &ChannelOptions, #[cfg(not(loom))] this: std::sync::Weak<Self>) -> Self {
         let capacity = options.capacity;
         let overflow = options.overflow;
+        // Items are dropped only where nothing is free, and permits on their way to a cell can't be found.
+        let in_cells = B::SINGLE && overflow == Overflow::Wait;
+        let receivers = Receivers::new(options);
+        let signals = if receivers.has_aside() { ASIDE } else { 0 };
         Shared {
             #[cfg(not(loom))]
             this,
             has_lanes: options.lanes > 1,
-            permits: Permits::new(capacity),
+            permits: if in_cells { Permits::of_single(capacity) } else { Permits::new(capacity) },
             slots: Slots::new(capacity),
             senders: CachePadded::new(Mutex::new(Senders::new(options))),
-            receivers: CachePadded::new(Mutex::new(Receivers::new(options))),
-            signals: CachePadded::new(AtomicU8::new(0)),
+            receivers: CachePadded::new(Mutex::new(receivers)),
+            signals: CachePadded::new(AtomicU8::new(signals)),
             outstanding: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),
             next_producer: AtomicU64::new(0),
@@ -92,11 +98,21 @@ impl<B: Batch> Shared<B> {
     }
 
     /// Gives permits back and sees to the senders, and to the receivers that wait for the end.
+    #[inline]
     pub(super) fn release(&self, n: usize, wakes: &mut WakeList) {
-        if n == 0 {
-            return;
+        if n > 0 {
+            let released = if B::SINGLE { self.permits.release_single(n) } else { self.permits.release(n) };
+            self.after_release(released, wakes);
         }
-        let released = self.permits.release(n);
+    }
+
+    /// Gives back what is in the cells.
+    pub(super) fn sweep(&self, wakes: &mut WakeList) {
+        self.after_release(self.permits.sweep(), wakes);
+    }
+
+    #[inline]
+    fn after_release(&self, released: Released, wakes: &mut WakeList) {
         if released.wake {
             self.wake_senders(wakes);
         }

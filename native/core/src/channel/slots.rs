@@ -35,6 +35,10 @@ mod real {
         pub(in crate::channel) fn is_empty(&self) -> bool {
             self.receiver.is_empty()
         }
+
+        pub(in crate::channel) fn len(&self) -> usize {
+            self.receiver.len()
+        }
     }
 }
 
@@ -46,7 +50,7 @@ mod model {
     const PUSHES: usize = 6;
 
     /// What crossbeam's bounded channel promises and no more: a push publishes its batch with a Release store that
-    /// the pop of the same slot acquires. There is one popper at a time, as there is under the receivers' lock.
+    /// the pop of the same slot acquires.
     #[derive(Debug)]
     pub(in crate::channel) struct Slots<B> {
         cells: Vec<Cell<B>>,
@@ -74,16 +78,26 @@ mod model {
         }
 
         pub(in crate::channel) fn pop(&self) -> Option<B> {
-            if self.is_empty() {
-                return None;
+            let mut at = self.head.load(Ordering::Relaxed);
+            while self.is_ready(at) {
+                match self.head.compare_exchange(at, at + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                    Ok(_) => return lock(&self.cells[at].batch).take(),
+                    Err(now) => at = now,
+                }
             }
-            let at = self.head.fetch_add(1, Ordering::Relaxed);
-            lock(&self.cells[at].batch).take()
+            None
         }
 
         pub(in crate::channel) fn is_empty(&self) -> bool {
-            let at = self.head.load(Ordering::Relaxed);
-            at == PUSHES || !self.cells[at].ready.load(Ordering::Acquire)
+            !self.is_ready(self.head.load(Ordering::Relaxed))
+        }
+
+        pub(in crate::channel) fn len(&self) -> usize {
+            (self.head.load(Ordering::Relaxed)..PUSHES).take_while(|at| self.is_ready(*at)).count()
+        }
+
+        fn is_ready(&self, at: usize) -> bool {
+            at < PUSHES && self.cells[at].ready.load(Ordering::Acquire)
         }
     }
 }

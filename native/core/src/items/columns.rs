@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::blobs::{Blobs, KindView};
-use super::{Column, Items, Kind, text};
+use super::{Column, Items, Kind, LARGE_BYTES, LargeBytes, text};
 use crate::failure::Failure;
 
 /// The kinds of a batch that comes from outside, as the numbers of [`Kind`].
@@ -23,6 +23,8 @@ pub enum View<'a> {
     Numbers(&'a [f64]),
     /// Items of any kind.
     Blobs(BlobView<'a>),
+    /// Items that are bytes, each in memory of its own.
+    Large(&'a [LargeBytes]),
 }
 
 /// A range of items of any kind: their bytes end to end, where each ends, and what it is.
@@ -85,18 +87,38 @@ impl Items {
         };
         let bounds: Vec<usize> = std::iter::once(0).chain(ends.iter().map(|&end| end as usize)).collect();
         let whole = bounds[bounds.len() - 1] == bytes.len();
-        if !(whole && rises_plainly(ends) && kinds.as_ref().is_ok_and(|kind| kind.accepts_all())) {
+        let accepts = |kind: &Kind| kind.accepts_all() || (*kind == Kind::Text16 && are_even(ends));
+        if !(whole && rises_plainly(ends) && kinds.as_ref().is_ok_and(accepts)) {
             check_each(&bytes, &bounds, &kinds)?;
         }
         Ok(Items::from(Column::Blobs(Blobs::from_parts(bytes, bounds, kinds))))
+    }
+
+    /// As [`from_blobs`](Items::from_blobs), of a copy of `bytes`; items that are large then lie in memory of their own.
+    pub fn copy_blobs(bytes: &[u8], ends: &[u32], kinds: KindNumbers<'_>) -> Result<Self, ColumnsError> {
+        let large = matches!(kinds, KindNumbers::One(kind) if kind == Kind::Bytes as u8)
+            && bytes.len().checked_div(ends.len()).is_some_and(|mean| mean >= LARGE_BYTES);
+        if !large {
+            return Items::from_blobs(bytes.to_vec(), ends, kinds);
+        }
+        let bounds: Vec<usize> = std::iter::once(0).chain(ends.iter().map(|&end| end as usize)).collect();
+        check_each(bytes, &bounds, &Ok(Kind::Bytes))?;
+        let items: Vec<_> = bounds.windows(2).map(|pair| LargeBytes::copy_of(&bytes[pair[0]..pair[1]])).collect();
+        Ok(Items::from(items))
     }
 
     /// How many items from the front to view at once: at most `items`, and together at most `bytes` bytes, but
     /// always one where there is one.
     pub fn fit(&self, items: usize, bytes: usize) -> usize {
         let items = items.min(super::Batch::len(self));
-        let Column::Blobs(blobs) = &self.column else {
-            return items.min((bytes / size_of::<f64>()).max(1));
+        let blobs = match &self.column {
+            Column::Empty { .. } | Column::Numbers(_) => return items.min((bytes / size_of::<f64>()).max(1)),
+            Column::Blobs(blobs) => blobs,
+            Column::Large(large) => {
+                let mut left = bytes;
+                let fits = |item: &&LargeBytes| left.checked_sub(item.len()).map(|rest| left = rest).is_some();
+                return large[..items].iter().take_while(fits).count().max(usize::from(items > 0));
+            }
         };
         let bounds = blobs.bounds(0..items);
         let limit = bounds[0].saturating_add(bytes);
@@ -112,6 +134,7 @@ impl Items {
         match &self.column {
             Column::Empty { .. } => View::Numbers(&[][range]),
             Column::Numbers(values) => View::Numbers(&values.as_slice()[range]),
+            Column::Large(items) => View::Large(&items[range]),
             Column::Blobs(blobs) => {
                 let bounds = blobs.bounds(range.clone());
                 let (begin, end) = (bounds[0], bounds[bounds.len() - 1]);
@@ -140,6 +163,11 @@ fn rises_plainly(ends: &[u32]) -> bool {
     let first = ends.first().copied().unwrap_or(0);
     let signs = ends.windows(2).fold(first, |signs, pair| signs | pair[1] | pair[1].wrapping_sub(pair[0]));
     signs >> 31 == 0
+}
+
+/// Whether items that end so, one behind the other, all have an even length. A pass without a branch, too.
+fn are_even(ends: &[u32]) -> bool {
+    ends.iter().fold(0, |bits, end| bits | end) & 1 == 0
 }
 
 /// Looks at the items one by one.

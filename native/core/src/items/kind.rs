@@ -28,7 +28,7 @@ pub enum Kind {
     FileDigestRaw = 10,
     /// A plain object, an array or a big integer, in a layout of JavaScript's own.
     Packed = 11,
-    /// A string in Latin-1.
+    /// A string in Latin-1, as JavaScript has it.
     Latin1 = 12,
 }
 

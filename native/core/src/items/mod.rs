@@ -6,6 +6,7 @@ mod front;
 mod item;
 mod kind;
 mod label;
+mod large;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -20,6 +21,7 @@ pub use columns::{BlobView, ColumnsError, KindNumbers, View};
 pub use item::{FileDigest, Item};
 pub use kind::{Encoding, Kind};
 pub use label::Label;
+pub use large::{LARGE_BYTES, LargeBytes};
 pub use text::{ContentParts, LoneSurrogate};
 
 use blobs::Blobs;
@@ -30,6 +32,7 @@ use label::Labels;
 ///
 /// While all items are numbers it is one `Vec<f64>`. Otherwise it is one buffer with the items end to end, where each
 /// ends, and one kind for all or one for each; the first item that is no number turns the one shape into the other.
+/// Large items that are all bytes lie in memory of their own each, so that whoever gets one gets its memory.
 /// What only some batches carry, such as ids, lies in columns beside the items that cost nothing while absent.
 ///
 /// Inside, places in the buffer are `usize`, so pushing and appending never fail for size, however large the items
@@ -58,6 +61,8 @@ enum Column {
     },
     Numbers(FrontVec<f64>),
     Blobs(Blobs),
+    /// Items that are bytes.
+    Large(Vec<LargeBytes>),
 }
 
 /// The optional columns. Each may be shorter than the batch: what is missing has its default, so that adding an item
@@ -90,6 +95,12 @@ impl From<Vec<f64>> for Items {
     }
 }
 
+impl From<Vec<LargeBytes>> for Items {
+    fn from(items: Vec<LargeBytes>) -> Self {
+        Items::from(if items.is_empty() { Column::default() } else { Column::Large(items) })
+    }
+}
+
 impl<'a> FromIterator<Item<'a>> for Items {
     fn from_iter<I: IntoIterator<Item = Item<'a>>>(items: I) -> Self {
         let mut batch = Items::default();
@@ -107,6 +118,7 @@ impl Items {
         match &mut self.column {
             Column::Numbers(values) => values.push(value),
             Column::Blobs(blobs) if blobs.len() > 0 => blobs.push(&Item::Number(value)),
+            Column::Large(_) => self.blobs(Kind::Number).push(&Item::Number(value)),
             _ => self.numbers().push(value),
         }
     }
@@ -116,6 +128,10 @@ impl Items {
     pub fn extend_numbers(&mut self, values: impl Iterator<Item = f64>) {
         match &mut self.column {
             Column::Blobs(blobs) if blobs.len() > 0 => values.for_each(|value| blobs.push(&Item::Number(value))),
+            Column::Large(_) => {
+                let blobs = self.blobs(Kind::Number);
+                values.for_each(|value| blobs.push(&Item::Number(value)));
+            }
             _ => self.numbers().extend(values),
         }
     }
@@ -147,6 +163,7 @@ impl Items {
         match &self.column {
             Column::Numbers(values) => Item::Number(values.as_slice()[index]),
             Column::Blobs(blobs) => blobs.get(index),
+            Column::Large(items) => Item::Bytes(&items[index]),
             Column::Empty { .. } => panic!("item {index} of 0"),
         }
     }
@@ -173,6 +190,20 @@ impl Items {
         }
     }
 
+    /// Whether the items lie in memory of their own, which [`into_large`](Items::into_large) gives.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        matches!(self.column, Column::Large(_))
+    }
+
+    /// The items, where each lies in memory of its own; else all of them back.
+    pub fn into_large(self) -> Result<Vec<LargeBytes>, Self> {
+        match self.column {
+            Column::Large(items) => Ok(items),
+            column => Err(Items { column, extras: self.extras }),
+        }
+    }
+
     /// The bytes of all items together; 8 for a number.
     #[inline]
     pub fn byte_len(&self) -> usize {
@@ -180,6 +211,7 @@ impl Items {
             Column::Empty { .. } => 0,
             Column::Numbers(values) => values.len() * size_of::<f64>(),
             Column::Blobs(blobs) => blobs.byte_len(),
+            Column::Large(items) => items.iter().map(|item| item.len()).sum(),
         }
     }
 
@@ -248,7 +280,7 @@ impl Items {
             Column::Empty { capacity } => Some(capacity),
             // Cleared.
             Column::Blobs(_) => Some(0),
-            Column::Numbers(_) => None,
+            Column::Numbers(_) | Column::Large(_) => None,
         };
         if let Some(capacity) = capacity {
             self.column = Column::Numbers(FrontVec::with_capacity(capacity));
@@ -276,6 +308,13 @@ impl Items {
         self.column = Column::Blobs(match &self.column {
             Column::Empty { capacity } => Blobs::with_capacity(*capacity, kind),
             Column::Numbers(values) => Blobs::from_numbers(values.as_slice()),
+            Column::Large(items) => {
+                let mut blobs = Blobs::with_capacity(items.len(), Kind::Bytes);
+                for item in items {
+                    blobs.push(&Item::Bytes(item));
+                }
+                blobs
+            }
             Column::Blobs(_) => return,
         });
     }
@@ -288,6 +327,7 @@ impl Batch for Items {
             Column::Empty { .. } => 0,
             Column::Numbers(values) => values.len(),
             Column::Blobs(blobs) => blobs.len(),
+            Column::Large(items) => items.len(),
         }
     }
 
@@ -336,6 +376,7 @@ impl Batch for Items {
             Column::Empty { .. } => unreachable!("an empty batch is split above"),
             Column::Numbers(values) => Column::Numbers(values.split_front(n)),
             Column::Blobs(blobs) => Column::Blobs(blobs.split_front(n)),
+            Column::Large(items) => Column::Large(items.drain(..n).collect()),
         };
         let extras = self.extras.as_mut().map(|extras| {
             Box::new(Extras {
@@ -371,6 +412,8 @@ impl Collect for Items {
             (Column::Numbers(ours), Column::Numbers(theirs)) => ours.extend_from_slice(theirs.as_slice()),
             (_, Column::Numbers(values)) => self.extend_numbers(values.as_slice().iter().copied()),
             (_, Column::Blobs(theirs)) => self.blobs(theirs.kind(0)).append(theirs),
+            (Column::Large(ours), Column::Large(mut theirs)) => ours.append(&mut theirs),
+            (_, Column::Large(theirs)) => theirs.iter().for_each(|item| self.push(Item::Bytes(item))),
             (_, Column::Empty { .. }) => {}
         }
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
-use super::{ColumnsError, FileDigest, Item, Items, Kind, KindNumbers, Label, View};
+use super::{ColumnsError, FileDigest, Item, Items, Kind, KindNumbers, Label, LargeBytes, View};
 use crate::batch::{Batch, Collect};
 
 /// An item as a model holds it.
@@ -77,6 +77,7 @@ fn rebuild(items: &Items) -> Items {
             };
             Items::from_blobs(view.bytes.to_vec(), &ends, KindNumbers::Each(&kinds)).expect("columns of a batch")
         }
+        View::Large(items) => Items::from(items.to_vec()),
     };
     for index in 0..items.len() {
         rebuilt.set_id(index, items.id(index));
@@ -101,7 +102,7 @@ fn behaves_like_a_vec_under_random_operations() {
         let mut items = Items::with_capacity(random.usize(..10));
         let mut model = Vec::new();
         for _ in 0..100 {
-            match random.u8(..8) {
+            match random.u8(..9) {
                 0 => {
                     let n = random.usize(..=model.len());
                     let mut front = items.split_front(n);
@@ -125,6 +126,13 @@ fn behaves_like_a_vec_under_random_operations() {
                         items.append(rest);
                         model.extend(rest_model);
                     }
+                }
+                8 if palette.len() > 1 || palette == [Kind::Bytes] => {
+                    let owned: Vec<_> =
+                        (0..random.usize(..4)).map(|_| Owned::random(&mut random, Kind::Bytes)).collect();
+                    let large = owned.iter().map(|owned| LargeBytes::copy_of(&owned.bytes)).collect::<Vec<_>>();
+                    items.append(Items::from(large));
+                    model.extend(owned);
                 }
                 2 => {
                     let values = (0..random.u8(..5)).map(f64::from).collect::<Vec<_>>();
@@ -279,12 +287,36 @@ fn columns_of_one_kind_make_a_batch() {
 }
 
 #[test]
+fn large_bytes_are_copied_each_into_memory_of_its_own() {
+    let bytes = [vec![1; 40_000], Vec::new(), vec![3; 10_000]];
+    let ends = [40_000, 40_000, 50_000];
+    let all = bytes.concat();
+    let mut items = Items::copy_blobs(&all, &ends, KindNumbers::One(Kind::Bytes as u8)).expect("a batch");
+    assert!(items.is_large());
+    assert_eq!(items.byte_len(), 50_000);
+    assert_eq!((items.fit(3, 40_000), items.fit(3, 39_999), items.fit(2, 1), items.fit(0, 1)), (2, 1, 1, 0));
+    let rest = items.split_off(1);
+    let got = [items, rest].map(|items| items.into_large().expect("memory of their own")).concat();
+    assert!(got.iter().map(|item| &**item).eq(bytes.iter().map(Vec::as_slice)));
+
+    let text = Items::copy_blobs(&all, &ends, KindNumbers::One(Kind::Text as u8)).expect("a batch");
+    assert!(!text.is_large());
+    assert_eq!(text.into_large().expect_err("blobs").len(), 3);
+    let many: Vec<u32> = (1..=50).map(|n| n * 1000).collect();
+    assert!(!Items::copy_blobs(&all, &many, KindNumbers::One(Kind::Bytes as u8)).expect("a batch").is_large());
+    assert_eq!(
+        Items::copy_blobs(&all, &[50_000, 40_000], KindNumbers::One(Kind::Bytes as u8)),
+        Err(ColumnsError::End { index: 1, begin: 50_000, end: 40_000, bytes: 50_000 })
+    );
+}
+
+#[test]
 fn columns_that_make_no_batch_are_refused() {
     let text = KindNumbers::One(Kind::Text as u8);
     let refused =
         |bytes: &[u8], ends: &[u32], kinds| Items::from_blobs(bytes.to_vec(), ends, kinds).expect_err("a failure");
 
-    assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(12)), ColumnsError::Kind { index: 0, number: 12 });
+    assert_eq!(refused(b"ab", &[1, 2], KindNumbers::One(13)), ColumnsError::Kind { index: 0, number: 13 });
     assert_eq!(refused(b"ab", &[1, 2], KindNumbers::Each(&[5, 255])), ColumnsError::Kind { index: 1, number: 255 });
     assert_eq!(
         refused(b"ab", &[2, 1], text),
@@ -317,11 +349,11 @@ fn columns_that_make_no_batch_are_refused() {
 #[test]
 fn the_numbers_of_kinds_never_change() {
     let numbers = Kind::ALL.map(|kind| kind as u8);
-    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     for kind in Kind::ALL {
         assert_eq!(Kind::from_number(kind as u8), Some(kind));
     }
-    assert_eq!(Kind::from_number(12), None);
+    assert_eq!(Kind::from_number(13), None);
     assert_eq!(Kind::Number as u8, 4);
     assert_eq!(Kind::FileDigestRaw as u8, 10);
     assert_eq!(Kind::Latin1 as u8, 12);
@@ -350,4 +382,35 @@ fn labels_go_with_their_items() {
     let one = items.split_off(3).split_front(1);
     assert_eq!(ids(&one), [Some("one".to_owned())]);
     assert_ne!(one, Items::from(vec![1.0]));
+}
+
+#[test]
+fn a_cleared_batch_takes_items_of_any_kind() {
+    let first = [Item::Number(1.0), Item::Text(b"two"), Item::Null].into_iter().collect::<Items>();
+    for other in [
+        Items::from(vec![1.0, 2.0]),
+        Items::from_iter([Item::Text(b"a"), Item::Text(b"b")]),
+        Items::from_iter([Item::Null, Item::Number(2.0)]),
+    ] {
+        let mut batch = first.clone();
+        batch.clear();
+        assert_eq!((batch.len(), batch.byte_len()), (0, 0));
+        other.iter().for_each(|item| batch.push(item));
+        assert_eq!(batch, other);
+        assert_eq!(batch.as_numbers(), other.as_numbers());
+        assert_eq!(batch.split_front(1).get(0), other.get(0));
+    }
+}
+
+#[test]
+fn a_cleared_batch_keeps_little_memory() {
+    for (size, kept) in [(64 << 10, true), (1 << 20, false)] {
+        let mut batch = Items::from_iter([Item::Bytes(&vec![1; size])]);
+        batch.clear();
+        let super::Column::Blobs(blobs) = &batch.column else {
+            assert!(!kept);
+            continue;
+        };
+        assert!(kept && blobs.capacity() < 2 * size);
+    }
 }

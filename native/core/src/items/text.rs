@@ -38,10 +38,8 @@ impl<'a> Item<'a> {
         if let Rest::AsItIs(bytes) = parts.rest {
             return Some(Cow::Borrowed(bytes));
         }
-        while let Some(part) = parts.next_part() {
-            part.ok()?;
-        }
-        Some(Cow::Owned(parts.made))
+        let content = parts.next_part().map_or(Ok(Vec::new()), |part| part.map(<[u8]>::to_vec));
+        content.ok().map(Cow::Owned)
     }
 
     /// The same in parts of at most `most` bytes, which should be some more than a character has. None where it is
@@ -73,8 +71,13 @@ impl ContentParts<'_> {
             Rest::Latin1(rest) => {
                 let (part, after) = bytes.split_at((self.most / LATIN1_MAX).max(1).min(bytes.len()));
                 *rest = after;
+                if part.is_ascii() {
+                    return Some(Ok(part));
+                }
                 self.made.clear();
-                part.iter().for_each(|&byte| push(&mut self.made, char::from(byte)));
+                for &byte in part {
+                    push(&mut self.made, char::from(byte));
+                }
                 Some(Ok(&self.made))
             }
             Rest::Utf16(rest) => {
@@ -136,4 +139,73 @@ pub(super) fn write_utf16(utf8: &[u8], out: &mut [u8]) -> usize {
         }
     }
     length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn parts(item: Item<'_>, most: usize) -> Result<Vec<u8>, LoneSurrogate> {
+        let mut parts = item.content_parts(most).expect("text");
+        let mut all = Vec::new();
+        while let Some(part) = parts.next_part() {
+            let part = part?;
+            assert!(!part.is_empty() && part.len() <= most.max(6), "a part of {} bytes of {most}", part.len());
+            all.extend_from_slice(part);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn text_in_any_encoding_is_its_utf8_in_parts_of_any_size() {
+        for text in
+            ["", "ascii", "gr\u{fc}\u{df}e", "\u{141}\u{f3}d\u{17a} \u{6771}\u{4eac}", "\u{1f600}a\u{1f600}\u{1f600}"]
+        {
+            let wide = utf16(text);
+            assert_eq!(Item::Text16(&wide).content().as_deref(), Some(text.as_bytes()));
+            for most in 1..30 {
+                assert_eq!(parts(Item::Text16(&wide), most).as_deref(), Ok(text.as_bytes()), "{text} by {most}");
+            }
+        }
+        let latin1: Vec<u8> = (0..=255).collect();
+        let text: String = latin1.iter().copied().map(char::from).collect();
+        assert_eq!(Item::Latin1(&latin1).content().as_deref(), Some(text.as_bytes()));
+        for most in 1..600 {
+            assert_eq!(parts(Item::Latin1(&latin1), most).as_deref(), Ok(text.as_bytes()), "{most}");
+            assert_eq!(parts(Item::Bytes(&latin1), most).as_deref(), Ok(&latin1[..]), "{most}");
+        }
+        assert_eq!(Item::Latin1(b"ascii").content().as_deref(), Some(&b"ascii"[..]));
+        assert_eq!(Item::Number(1.0).content(), None);
+    }
+
+    #[test]
+    fn a_lone_surrogate_has_no_utf8() {
+        for units in [&[0xd800][..], &[0xdc00], &[0x61, 0xd800, 0x62], &[0xd800, 0xd800, 0xdc00], &[0xdc00, 0xd800]] {
+            let wide: Vec<u8> = units.iter().copied().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(Item::Text16(&wide).content(), None, "{units:x?}");
+            for most in 1..20 {
+                assert_eq!(parts(Item::Text16(&wide), most), Err(LoneSurrogate), "{units:x?} by {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn utf8_becomes_utf16_and_what_is_none_as_many_replacements_as_std_makes() {
+        for text in [
+            &b""[..],
+            b"ascii",
+            "gr\u{fc}\u{df}e \u{6771}\u{4eac} \u{1f600}".as_bytes(),
+            b"\xff",
+            b"a\xe4\xb8b\xf0\x9f\x98",
+            b"\xed\xa0\x80\xc0\xaf",
+        ] {
+            let mut out = vec![0; 2 * text.len() + 1];
+            let length = write_utf16(text, &mut out);
+            assert_eq!(out[..length], utf16(&String::from_utf8_lossy(text)), "{text:x?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! How much to take at once.
 
+use super::wait::RECEIVE_YIELDS;
 use crate::batch::Batch;
 
 /// How much to take at once: so many items, and so many bytes unless one item alone has more.
@@ -25,6 +26,12 @@ impl Limit {
     /// How many items to take where their bytes are not looked at.
     pub(super) fn unseen(self) -> usize {
         if self.weighs() { 1 } else { self.items }
+    }
+
+    /// How often to yield before a wait. Who minds the bytes works for long on what it takes, and so do the others: a yield
+    /// would last a time slice of theirs, while another core is idle that a wake-up would use.
+    pub(super) fn yields(self) -> u32 {
+        if self.weighs() { 0 } else { RECEIVE_YIELDS }
     }
 
     /// How many items of `batch` to take.

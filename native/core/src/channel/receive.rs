@@ -9,7 +9,7 @@ use super::permits::OVERTAKING;
 use super::receivers::{Place, Receivers, Taken};
 use super::senders::Senders;
 use super::shared::{ASIDE, LATE, RECEIVER_SLEEPS, Shared};
-use super::wait::{Deadline, Kind, RECEIVE_YIELDS, WakeList, thread_waker};
+use super::wait::{Deadline, Kind, WakeList, thread_waker};
 use crate::batch::Batch;
 #[cfg(loom)]
 use crate::sync::MutexGuard;
@@ -137,7 +137,7 @@ impl<B: Batch> Shared<B> {
         deadline: Deadline,
     ) -> Result<Taken<B>, ReceiveTimeoutError> {
         let limit = limit.into();
-        for _ in 0..RECEIVE_YIELDS {
+        for _ in 0..limit.yields() {
             match self.try_take(limit, lease) {
                 Err(TryReceiveError::Empty) if deadline.passed() => return Err(ReceiveTimeoutError::Timeout),
                 Err(TryReceiveError::Empty) => thread::yield_now(),

@@ -47,6 +47,13 @@ pub trait Batch: Send + Sized + 'static {
         false
     }
 
+    /// How many of the first `items` have at most `bytes` bytes together, and at least 1 where there is one. A batch that
+    /// does not know what its items weigh counts them only.
+    fn fit(&self, items: usize, bytes: usize) -> usize {
+        let _ = bytes;
+        items.min(self.len())
+    }
+
     /// Splits off the items from `at` on, leaving the first `at` in `self`.
     ///
     /// # Panics

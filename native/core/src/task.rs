@@ -12,9 +12,16 @@ use crate::source::sleep_checking;
 /// `B` is the batch that items come in, `R` the batch that results go out in.
 pub trait Task<B: Batch, R>: Send {
     /// The most items to take from the channel at once. Items taken ahead wait behind the one that is being handled,
-    /// so anything above the default of 1 is only for tasks that need a microsecond an item at the most.
+    /// so anything above the default of 1 is only for tasks that are through with all of them before an idle consumer
+    /// would have woken up: some 50 µs at the most.
     fn prefetch(&self) -> usize {
         1
+    }
+
+    /// The most bytes to take at once where that is several items: for a task whose work goes by the bytes. Items of a
+    /// batch that does not know its bytes are only counted. Default: no limit.
+    fn prefetch_bytes(&self) -> usize {
+        usize::MAX
     }
 
     /// Handles item `index` of `batch`. Where results are wanted, `results` is there and gets exactly one item for

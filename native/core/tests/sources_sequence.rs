@@ -77,7 +77,20 @@ fn heavy_items_travel_in_light_batches() {
     let options = SequenceOptions { of: SequenceItem::Bytes, size: 100_000, limit: Some(20), ..Default::default() };
     let outcome = run(&mut Sequence::new(options).expect("valid").sources(1)[0], 64);
     assert_eq!(outcome.texts().len(), 20);
-    assert!(outcome.batches.iter().all(|batch| batch.byte_len() < 400_000));
+    assert!(outcome.batches.iter().all(|batch| batch.len() == 1));
+}
+
+#[test]
+fn bytes_repeat_their_number_to_the_end() {
+    for size in [0, 7, 4096, 100_003] {
+        let options = SequenceOptions { of: SequenceItem::Bytes, size, limit: Some(300), ..SequenceOptions::default() };
+        let outcome = run(&mut Sequence::new(options).expect("valid").sources(1)[0], 64);
+        for (number, item) in outcome.texts().iter().enumerate() {
+            let expected = number.to_le_bytes().into_iter().cycle().take(size).collect::<Vec<_>>();
+            assert!(*item == expected, "item {number} of {size} bytes");
+        }
+        assert!(outcome.batches.iter().all(|batch| batch.len() == 1 || batch.byte_len() <= 64 << 10));
+    }
 }
 
 #[test]

@@ -163,12 +163,16 @@ fn an_abort_ends_the_hashing() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("file");
     fs::write(&path, "content").expect("a file");
-    let batch = Items::from_iter([Item::Bytes(path.as_os_str().as_bytes())]);
+    let named = Items::from_iter([Item::Bytes(path.as_os_str().as_bytes())]);
+    // What is taken together is finished, so a look at the flag comes after the first MiB.
+    let large = Items::from_iter([Item::Bytes(&vec![0; (1 << 20) + 1])]);
     let aborted = AtomicBool::new(true);
     let context = TaskContext::new(&aborted);
-    let tasks: [&mut dyn Task<Items, Items>; 2] =
-        [&mut Hash::new(Algorithm::Sha256).task(), &mut HashFile::new(Algorithm::Sha256, Encoding::Utf8).task()];
-    for task in tasks {
+    let tasks: [(&mut dyn Task<Items, Items>, _); 2] = [
+        (&mut Hash::new(Algorithm::Sha256).task(), large),
+        (&mut HashFile::new(Algorithm::Sha256, Encoding::Utf8).task(), named),
+    ];
+    for (task, batch) in tasks {
         let mut results = Items::default();
         let failure = task.handle(&batch, 0, Some(&mut results), &context).expect_err("a failure");
         assert_eq!(failure.code, "ERR_MILLRACE_ABORTED");

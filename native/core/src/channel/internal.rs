@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::error::{ReceiveError, SendError, TryReceiveError};
+use super::limit::Limit;
 use super::receivers::Taken;
 use super::scheduled::Keys;
 use super::shared::Shared;
@@ -20,14 +21,14 @@ impl<B: Batch> Channel<B> {
     }
 
     /// Takes up to `max` items whose permits stay held until [`hand_over`](Channel::hand_over). Never waits.
-    pub(crate) fn try_take(&self, max: usize) -> Result<B, TryReceiveError> {
-        let taken = self.shared.try_take(self.shared.prefetch(max), false)?;
+    pub(crate) fn try_take(&self, limit: impl Into<Limit>) -> Result<B, TryReceiveError> {
+        let taken = self.shared.try_take(self.shared.prefetch_within(limit.into()), false)?;
         Ok(self.shared.with_permits(taken))
     }
 
     /// As [`try_take`](Channel::try_take), but blocks while there is nothing.
-    pub(crate) fn take(&self, max: usize) -> Result<B, ReceiveError> {
-        match self.shared.take_until(self.shared.prefetch(max), false, Deadline::NEVER) {
+    pub(crate) fn take(&self, limit: impl Into<Limit>) -> Result<B, ReceiveError> {
+        match self.shared.take_until(self.shared.prefetch_within(limit.into()), false, Deadline::NEVER) {
             Ok(taken) => Ok(self.shared.with_permits(taken)),
             Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
             Err(_) => Err(ReceiveError::Closed),
@@ -36,13 +37,13 @@ impl<B: Batch> Channel<B> {
 
     /// As [`try_take`](Channel::try_take), but the items are leased: they are to be settled or given back. Says how many
     /// permits they hold.
-    pub(crate) fn try_take_leased(&self, max: usize) -> Result<(B, usize), TryReceiveError> {
-        self.shared.try_take(self.shared.prefetch(max), true).map(|taken| (taken.batch, taken.permits))
+    pub(crate) fn try_take_leased(&self, limit: impl Into<Limit>) -> Result<(B, usize), TryReceiveError> {
+        self.shared.try_take(self.shared.prefetch_within(limit.into()), true).map(|taken| (taken.batch, taken.permits))
     }
 
     /// As [`try_take_leased`](Channel::try_take_leased), but blocks while there is nothing.
-    pub(crate) fn take_leased(&self, max: usize) -> Result<(B, usize), ReceiveError> {
-        match self.shared.take_until(self.shared.prefetch(max), true, Deadline::NEVER) {
+    pub(crate) fn take_leased(&self, limit: impl Into<Limit>) -> Result<(B, usize), ReceiveError> {
+        match self.shared.take_until(self.shared.prefetch_within(limit.into()), true, Deadline::NEVER) {
             Ok(taken) => Ok((taken.batch, taken.permits)),
             Err(super::ReceiveTimeoutError::Aborted) => Err(ReceiveError::Aborted),
             Err(_) => Err(ReceiveError::Closed),

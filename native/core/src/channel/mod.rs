@@ -72,6 +72,7 @@ mod held;
 mod internal;
 mod lanes;
 mod lease;
+mod limit;
 mod options;
 #[cfg(not(loom))]
 mod overflow;
@@ -112,6 +113,7 @@ pub use future::{Cancelled, Producer, Receiving, Sending};
 #[cfg(not(loom))]
 pub use held::Held;
 pub use lease::Lease;
+pub(crate) use limit::Limit;
 pub use options::{ChannelOptions, MAX_LANES, Overflow, Rate};
 #[cfg(not(loom))]
 pub(crate) use overflow::Dropped;

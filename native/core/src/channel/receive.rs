@@ -4,11 +4,12 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::error::{ReceiveError, ReceiveTimeoutError, TryReceiveError};
+use super::limit::Limit;
 use super::permits::OVERTAKING;
 use super::receivers::{Place, Receivers, Taken};
 use super::senders::Senders;
 use super::shared::{ASIDE, LATE, RECEIVER_SLEEPS, Shared};
-use super::wait::{Deadline, Kind, RECEIVE_YIELDS, WakeList, thread_waker};
+use super::wait::{Deadline, Kind, WakeList, thread_waker};
 use crate::batch::Batch;
 #[cfg(loom)]
 use crate::sync::MutexGuard;
@@ -19,19 +20,20 @@ use crate::sync::{Ordering, fence, lock, thread};
 const LONGEST_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl<B: Batch> Shared<B> {
-    /// Takes up to `max` items, or queues. `lease` counts them as outstanding before their permits can be released.
+    /// Takes up to `limit`, or queues. `lease` counts them as outstanding before their permits can be released.
     pub(super) fn poll_take(
         &self,
         place: &mut Place,
-        max: usize,
+        limit: impl Into<Limit>,
         lease: bool,
         kind: Kind,
         looker: &Waker,
     ) -> Poll<Result<Taken<B>, ReceiveError>> {
+        let limit = limit.into();
         let mut wakes = WakeList::default();
         let (mut waiting, mut receivers) = self.lock_to_receive();
         let (outcome, old) =
-            match self.take_now(&mut receivers, *place, (max, lease), waiting.as_deref_mut(), &mut wakes) {
+            match self.take_now(&mut receivers, *place, (limit, lease), waiting.as_deref_mut(), &mut wakes) {
                 Ok(None) => {
                     let due = receivers.delivered + (OVERTAKING * self.permits.capacity()) as u64;
                     (Poll::Pending, receivers.wait(place, kind, looker, due))
@@ -60,8 +62,8 @@ impl<B: Batch> Shared<B> {
         Some(Taken { batch, attempt: 1, permits: 1, leased: lease })
     }
 
-    /// Takes up to `max` items if some are there.
-    pub(super) fn try_take(&self, max: usize, lease: bool) -> Result<Taken<B>, TryReceiveError> {
+    /// Takes up to `limit` if some items are there.
+    pub(super) fn try_take(&self, limit: impl Into<Limit>, lease: bool) -> Result<Taken<B>, TryReceiveError> {
         if B::SINGLE
             && let Some(taken) = self.take_from_slots(lease)
         {
@@ -69,7 +71,7 @@ impl<B: Batch> Shared<B> {
         }
         let mut wakes = WakeList::default();
         let (mut waiting, mut receivers) = self.lock_to_receive();
-        let taken = self.take_now(&mut receivers, None, (max, lease), waiting.as_deref_mut(), &mut wakes);
+        let taken = self.take_now(&mut receivers, None, (limit.into(), lease), waiting.as_deref_mut(), &mut wakes);
         self.pass_on(&mut receivers, &mut wakes);
         drop(receivers);
         self.after_receive(waiting, &mut wakes);
@@ -90,7 +92,7 @@ impl<B: Batch> Shared<B> {
         &self,
         receivers: &mut Receivers<B>,
         place: Place,
-        (max, lease): (usize, bool),
+        (limit, lease): (Limit, bool),
         waiting: Option<&mut Senders<B>>,
         wakes: &mut WakeList,
     ) -> Result<Option<Taken<B>>, ReceiveError> {
@@ -100,10 +102,10 @@ impl<B: Batch> Shared<B> {
         let mut taken = None;
         if !receivers.held && !receivers.must_yield(place, self.permits.capacity(), wakes) {
             let kept = receivers.kept_from(place);
-            taken = receivers.take(&self.slots, max, kept);
+            taken = receivers.take(&self.slots, limit, kept);
             #[cfg(not(loom))]
             if taken.is_none() && receivers.scheduled.is_some() {
-                return self.take_scheduled(receivers, (max, lease), kept, waiting, wakes);
+                return self.take_scheduled(receivers, (limit.unseen(), lease), kept, waiting, wakes);
             }
         }
         let _ = waiting;
@@ -127,15 +129,16 @@ impl<B: Batch> Shared<B> {
         Err(if aborted { ReceiveError::Aborted } else { ReceiveError::Closed })
     }
 
-    /// Takes up to `max` items; the thread waits while there are none.
+    /// Takes up to `limit`; the thread waits while there are none.
     pub(super) fn take_until(
         &self,
-        max: usize,
+        limit: impl Into<Limit>,
         lease: bool,
         deadline: Deadline,
     ) -> Result<Taken<B>, ReceiveTimeoutError> {
-        for _ in 0..RECEIVE_YIELDS {
-            match self.try_take(max, lease) {
+        let limit = limit.into();
+        for _ in 0..limit.yields() {
+            match self.try_take(limit, lease) {
                 Err(TryReceiveError::Empty) if deadline.passed() => return Err(ReceiveTimeoutError::Timeout),
                 Err(TryReceiveError::Empty) => thread::yield_now(),
                 Err(TryReceiveError::Closed) => return Err(ReceiveTimeoutError::Closed),
@@ -146,7 +149,7 @@ impl<B: Batch> Shared<B> {
         let waker = thread_waker();
         let mut place = None;
         loop {
-            match self.poll_take(&mut place, max, lease, Kind::Thread, &waker) {
+            match self.poll_take(&mut place, limit, lease, Kind::Thread, &waker) {
                 Poll::Ready(outcome) => return Ok(outcome?),
                 Poll::Pending if deadline.passed() => {
                     self.stop_waiting(&mut place);

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 #[cfg(not(loom))]
 use super::delayed::Delayed;
+use super::limit::Limit;
 use super::options::ChannelOptions;
 #[cfg(not(loom))]
 use super::scheduled::Scheduled;
@@ -198,22 +199,26 @@ impl<B: Batch> Receivers<B> {
         self.front.pop_front().or_else(|| slots.pop()).or_else(|| self.overflow.pop_front())
     }
 
-    /// Takes up to `max` items, and leaves `kept` of those that are there. Nothing, where a schedule decides, which may
+    /// Takes up to `limit`, and leaves `kept` of those that are there. Nothing, where a schedule decides, which may
     /// have begun with this call.
-    pub(super) fn take(&mut self, slots: &Slots<B>, max: usize, kept: usize) -> Option<Taken<B>> {
+    pub(super) fn take(&mut self, slots: &Slots<B>, limit: Limit, kept: usize) -> Option<Taken<B>> {
         #[cfg(not(loom))]
         if self.scheduled.is_some() {
             return None;
         }
         let full = self.mature();
-        let max =
-            if kept == 0 { max } else { max.min(self.count(slots, kept.saturating_add(max)).saturating_sub(kept)) };
-        if max == 0 {
+        let mut limit = limit;
+        if kept > 0 {
+            let here = self.count(slots, kept.saturating_add(limit.items));
+            limit.items = limit.items.min(here.saturating_sub(kept));
+        }
+        if limit.items == 0 {
             return None;
         }
         if let Some(mut taken) = self.returned.pop_front() {
-            if taken.batch.len() > max {
-                let part = taken.split_front(max);
+            let n = limit.of(&taken.batch);
+            if n < taken.batch.len() {
+                let part = taken.split_front(n);
                 self.returned.push_front(std::mem::replace(&mut taken, part));
             }
             return Some(taken);
@@ -221,14 +226,15 @@ impl<B: Batch> Receivers<B> {
         if full {
             return None;
         }
-        let Some(mut batch) = self.pop(slots) else { return self.take_ahead(max) };
+        let Some(mut batch) = self.pop(slots) else { return self.take_ahead(limit.unseen()) };
         #[cfg(not(loom))]
         if batch.is_marked() {
             self.begin_schedule(batch);
             return None;
         }
-        if batch.len() > max {
-            let part = batch.split_front(max);
+        let n = limit.of(&batch);
+        if n < batch.len() {
+            let part = batch.split_front(n);
             self.front.push_front(batch);
             batch = part;
         }

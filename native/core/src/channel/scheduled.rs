@@ -3,6 +3,7 @@
 
 use super::clock::{clock, instant};
 use super::error::ReceiveError;
+use super::limit::Limit;
 use super::options::ChannelOptions;
 use super::rate::Bucket;
 use super::receivers::{Receivers, Taken};
@@ -304,6 +305,11 @@ impl<B: Batch> Shared<B> {
     /// How many items someone may take who does not need them all at once.
     pub(super) fn prefetch(&self, max: usize) -> usize {
         if self.has_lanes { 1 } else { max }
+    }
+
+    /// As [`prefetch`](Shared::prefetch), for who minds the bytes, too.
+    pub(super) fn prefetch_within(&self, limit: Limit) -> Limit {
+        Limit { items: self.prefetch(limit.items), ..limit }
     }
 }
 

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use super::{Item, Kind, front::FrontVec};
 
+/// The most bytes of memory that a cleared batch keeps. A system has some 30 of those.
+const KEPT_BYTES: usize = 128 << 10;
+
 /// Items of any kind, end to end in one buffer.
 ///
 /// Invariants: `bounds` rises, has one entry more than there are items, and ends at `bytes.len()`; item `i` is
@@ -57,6 +60,21 @@ impl Blobs {
     #[inline]
     pub fn len(&self) -> usize {
         self.bounds.len() - 1
+    }
+
+    /// Whether the memory is little enough to be kept for other items.
+    pub fn is_light(&self) -> bool {
+        self.bytes.capacity() <= KEPT_BYTES
+    }
+
+    /// Drops all items and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bounds.clear();
+        self.bounds.push(0);
+        if let Kinds::Each(_) = self.kinds {
+            self.kinds = Kinds::One(Kind::Undefined);
+        }
     }
 
     /// The bytes of all items together.
@@ -171,6 +189,7 @@ impl Blobs {
     fn add_kind(&mut self, kind: Kind) {
         match &mut self.kinds {
             Kinds::One(one) if *one == kind => {}
+            Kinds::One(one) if self.bounds.len() == 1 => *one = kind,
             Kinds::One(_) => self.each_kind().push(kind),
             Kinds::Each(kinds) => kinds.push(kind),
         }

@@ -117,9 +117,9 @@ impl Items {
     pub fn push_number(&mut self, value: f64) {
         match &mut self.column {
             Column::Numbers(values) => values.push(value),
-            Column::Empty { .. } => self.numbers().push(value),
-            Column::Blobs(blobs) => blobs.push(&Item::Number(value)),
+            Column::Blobs(blobs) if blobs.len() > 0 => blobs.push(&Item::Number(value)),
             Column::Large(_) => self.blobs(Kind::Number).push(&Item::Number(value)),
+            _ => self.numbers().push(value),
         }
     }
 
@@ -127,7 +127,8 @@ impl Items {
     #[inline]
     pub fn extend_numbers(&mut self, values: impl Iterator<Item = f64>) {
         match &mut self.column {
-            Column::Blobs(_) | Column::Large(_) => {
+            Column::Blobs(blobs) if blobs.len() > 0 => values.for_each(|value| blobs.push(&Item::Number(value))),
+            Column::Large(_) => {
                 let blobs = self.blobs(Kind::Number);
                 values.for_each(|value| blobs.push(&Item::Number(value)));
             }
@@ -273,9 +274,15 @@ impl Items {
         self.extras.get_or_insert_default().labels.set(index, label);
     }
 
-    /// The column of numbers of a batch that is no blobs.
+    /// The column of numbers of a batch without blobs.
     fn numbers(&mut self) -> &mut FrontVec<f64> {
-        if let Column::Empty { capacity } = self.column {
+        let capacity = match self.column {
+            Column::Empty { capacity } => Some(capacity),
+            // Cleared.
+            Column::Blobs(_) => Some(0),
+            Column::Numbers(_) | Column::Large(_) => None,
+        };
+        if let Some(capacity) = capacity {
             self.column = Column::Numbers(FrontVec::with_capacity(capacity));
         }
         match &mut self.column {
@@ -345,6 +352,10 @@ impl Batch for Items {
         self.extras.as_ref().is_some_and(|extras| extras.keys.len() > 0 || extras.lanes.len() > 0)
     }
 
+    fn fit(&self, items: usize, bytes: usize) -> usize {
+        Items::fit(self, items, bytes)
+    }
+
     fn split_off(&mut self, at: usize) -> Self {
         let front = self.split_front(at);
         std::mem::replace(self, front)
@@ -407,11 +418,12 @@ impl Collect for Items {
         }
     }
 
-    /// Keeps the memory of numbers. That of blobs goes: it was sized by their bytes, which may have been many.
+    /// Keeps the memory of numbers, and that of a few bytes: where they were many, the next ones may be few.
     fn clear(&mut self) {
         self.extras = None;
         match &mut self.column {
             Column::Numbers(values) => values.clear(),
+            Column::Blobs(blobs) if blobs.is_light() => blobs.clear(),
             _ => self.column = Column::default(),
         }
     }

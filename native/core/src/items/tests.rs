@@ -383,3 +383,34 @@ fn labels_go_with_their_items() {
     assert_eq!(ids(&one), [Some("one".to_owned())]);
     assert_ne!(one, Items::from(vec![1.0]));
 }
+
+#[test]
+fn a_cleared_batch_takes_items_of_any_kind() {
+    let first = [Item::Number(1.0), Item::Text(b"two"), Item::Null].into_iter().collect::<Items>();
+    for other in [
+        Items::from(vec![1.0, 2.0]),
+        Items::from_iter([Item::Text(b"a"), Item::Text(b"b")]),
+        Items::from_iter([Item::Null, Item::Number(2.0)]),
+    ] {
+        let mut batch = first.clone();
+        batch.clear();
+        assert_eq!((batch.len(), batch.byte_len()), (0, 0));
+        other.iter().for_each(|item| batch.push(item));
+        assert_eq!(batch, other);
+        assert_eq!(batch.as_numbers(), other.as_numbers());
+        assert_eq!(batch.split_front(1).get(0), other.get(0));
+    }
+}
+
+#[test]
+fn a_cleared_batch_keeps_little_memory() {
+    for (size, kept) in [(64 << 10, true), (1 << 20, false)] {
+        let mut batch = Items::from_iter([Item::Bytes(&vec![1; size])]);
+        batch.clear();
+        let super::Column::Blobs(blobs) = &batch.column else {
+            assert!(!kept);
+            continue;
+        };
+        assert!(kept && blobs.capacity() < 2 * size);
+    }
+}

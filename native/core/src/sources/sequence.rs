@@ -2,11 +2,17 @@
 
 use fastrand::Rng;
 
-use super::BATCH_BYTES;
 use crate::delay::{Delay, from_ms};
 use crate::items::{Items, Kind};
 use crate::options::OptionError;
 use crate::source::{Emitter, Halt, Source};
+
+/// The most bytes in a batch of several items: few enough that they are still in a core's cache when they are handled,
+/// and that a consumer takes them undivided.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// The most bytes that are copied at once from those already made: from this core's nearest cache.
+const COPY_BYTES: usize = 8 << 10;
 
 /// What a sequence is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,8 +118,16 @@ impl Source<Items> for SequenceSource {
             SequenceItem::Number => self.produce(out, |_, number, batch| batch.push_number(number as f64)),
             SequenceItem::Bytes => {
                 let size = self.options.size;
+                let together = if self.options.delay.is_none() { BATCH_BYTES / size.max(1) } else { 1 };
+                let whole = together.clamp(1, out.room()) * size;
                 self.produce(out, |_, number, batch| {
-                    batch.push_with(Kind::Bytes, |bytes| repeat(number.to_le_bytes(), size, bytes));
+                    batch.push_with(Kind::Bytes, |bytes| {
+                        if bytes.is_empty() {
+                            // All at once: growing would copy each item once more.
+                            bytes.reserve(whole);
+                        }
+                        repeat(number.to_le_bytes(), size, bytes);
+                    });
                 })
             }
         }
@@ -133,7 +147,7 @@ impl SequenceSource {
             let mut heavy = false;
             out.emit(|batch| {
                 make(self.next, self.number(), batch);
-                heavy = batch.byte_len() >= BATCH_BYTES;
+                heavy = batch.byte_len() + self.options.size > BATCH_BYTES;
             })?;
             self.advance(1);
             if heavy {
@@ -172,9 +186,15 @@ impl SequenceSource {
 
 /// Appends `word` over and over until `size` bytes are there.
 fn repeat(word: [u8; 8], size: usize, bytes: &mut Vec<u8>) {
+    let words = [word; 8];
+    let words = words.as_flattened();
+    let begin = bytes.len();
+    let end = begin + size;
     bytes.reserve(size);
-    for _ in 0..size / word.len() {
-        bytes.extend_from_slice(&word);
+    bytes.extend_from_slice(&words[..size.min(words.len())]);
+    while bytes.len() < end {
+        // Whole words until the last copy, so that the pattern goes on.
+        let copied = (bytes.len() - begin).min(COPY_BYTES).min(end - bytes.len());
+        bytes.extend_from_within(begin..begin + copied);
     }
-    bytes.extend_from_slice(&word[..size % word.len()]);
 }

@@ -11,7 +11,7 @@ use super::inner::Inner;
 use super::letters::{DeadLetter, timed_out};
 use super::stats::ThreadState;
 use crate::batch::{Batch, Collect};
-use crate::channel::{Keys, ReceiveError, TryReceiveError};
+use crate::channel::{Keys, Limit, ReceiveError, TryReceiveError};
 use crate::failure::{ABORTED, Failure};
 use crate::task::{Task, TaskContext};
 
@@ -21,7 +21,8 @@ const SAMPLING: u64 = 16;
 /// Handles items on this thread until the end of the channel, and reports that.
 pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dyn Task<B, R>>, index: usize) {
     let counts = &inner.counters.consumers[index];
-    let mut consumer = Consumer { inner, counts, task, batches: 0, taken: Taken::default() };
+    let limit = Limit { items: task.prefetch().max(1), bytes: task.prefetch_bytes() };
+    let mut consumer = Consumer { inner, limit, counts, task, batches: 0, taken: Taken::default() };
     // A panic of the task fails its item; what is caught here is a panic of an item's own drop, or of a waker.
     consumer.counts.phase.set(ThreadState::Busy);
     let _ = catch_unwind(AssertUnwindSafe(|| {
@@ -43,6 +44,8 @@ struct Consumer<'a, B: Collect, R: Collect> {
     inner: &'a Arc<Inner<B, R>>,
     counts: &'a ConsumerCounts,
     task: Box<dyn Task<B, R>>,
+    /// What it takes at once.
+    limit: Limit,
     batches: u64,
     taken: Taken,
 }
@@ -66,11 +69,11 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         self.inner.retry.is_used()
     }
 
-    fn try_take(&self, max: usize) -> Result<(Envelope<B>, usize), TryReceiveError> {
+    fn try_take(&self, limit: Limit) -> Result<(Envelope<B>, usize), TryReceiveError> {
         if self.leases() {
-            return self.inner.channel.try_take_leased(max);
+            return self.inner.channel.try_take_leased(limit);
         }
-        self.inner.channel.try_take(max).map(|envelope| {
+        self.inner.channel.try_take(limit).map(|envelope| {
             let permits = envelope.len();
             (envelope, permits)
         })
@@ -78,8 +81,8 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
 
     /// Takes items, and says how many permits they hold.
     fn take(&self) -> Result<(Envelope<B>, usize), ReceiveError> {
-        let max = self.task.prefetch().max(1);
-        match self.try_take(max) {
+        let limit = self.limit;
+        match self.try_take(limit) {
             Ok(taken) => Ok(taken),
             Err(TryReceiveError::Closed) => Err(ReceiveError::Closed),
             Err(TryReceiveError::Aborted) => Err(ReceiveError::Aborted),
@@ -90,9 +93,9 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
                 let start = Instant::now();
                 self.counts.phase.set(ThreadState::Waiting);
                 let taken = if self.leases() {
-                    self.inner.channel.take_leased(max)
+                    self.inner.channel.take_leased(limit)
                 } else {
-                    self.inner.channel.take(max).map(|envelope| {
+                    self.inner.channel.take(limit).map(|envelope| {
                         let permits = envelope.len();
                         (envelope, permits)
                     })
@@ -109,9 +112,11 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
         let Envelope { batch, generation, sent_at, history } = envelope;
         let n = batch.len();
         self.taken = Taken { generation, history, ..Taken::default() };
-        let ahead = self.task.prefetch() > 1;
+        // Several items, or one of a task that needs next to no time for any.
+        let ahead = n > 1 || (self.limit.items > 1 && !self.limit.weighs());
         self.batches += 1;
-        let timed = !ahead || self.batches % SAMPLING == 1;
+        let sampled = ahead && !self.limit.weighs();
+        let timed = !sampled || self.batches % SAMPLING == 1;
         let queued = (sent_at > 0).then(|| self.inner.clock().saturating_sub(sent_at));
         let start = timed.then(Instant::now);
 
@@ -148,7 +153,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             self.counts.record(queued, handling);
         }
         if let Some(handling) = handling {
-            let share = if ahead { SAMPLING } else { 1 };
+            let share = if sampled { SAMPLING } else { 1 };
             self.counts.busy.add(handling.as_nanos() as u64 * n as u64 * share);
         }
         self.inner.check_idle();
@@ -159,7 +164,7 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     fn handle_all(&mut self, mut batch: B, spare: bool) {
         let collecting = self.inner.collecting.load(Ordering::Relaxed);
         loop {
-            // A task that takes items ahead needs a microsecond for them, so their attempts begin and end together.
+            // A task that takes items ahead is soon through with all of them, so their attempts begin and end together.
             let begun = (batch.len() == 1).then(SystemTime::now);
             let mut at = 0;
             let mut results = collecting.then(|| R::with_capacity(batch.len()));

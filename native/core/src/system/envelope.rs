@@ -66,6 +66,10 @@ impl<B: Batch> Batch for Envelope<B> {
         self.batch.is_marked()
     }
 
+    fn fit(&self, items: usize, bytes: usize) -> usize {
+        self.batch.fit(items, bytes)
+    }
+
     fn split_off(&mut self, at: usize) -> Self {
         Envelope { batch: self.batch.split_off(at), history: self.history.clone(), ..*self }
     }

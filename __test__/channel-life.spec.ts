@@ -356,9 +356,10 @@ test('loaded in a hundred workers in turn, the library leaks no more than they d
     await channel.sendMany([1, 'a', { b: 2 }])\``
   // A few pages more or less from run to run.
   const most = Math.max(control, 0) + 2 ** 20
-  let ours = await grown(program)
-  // What the allocators do differs from run to run; a leak is there in each.
-  for (let again = 0; again < 2 && ours > most; again++) ours = Math.min(ours, await grown(program))
+  const runs = [await grown(program)]
+  // What the allocators do differs from run to run, so one that looks like a leak is judged by the median of three.
+  if ((runs[0] as number) > most) runs.push(await grown(program), await grown(program))
+  const ours = runs.sort((one, other) => one - other)[runs.length >> 1] as number
   t.log(`grown by ${ours} bytes, and without the library by ${control}`)
   t.true(ours <= most, `grown by ${ours} bytes, and without the library by ${control}`)
 })

@@ -21,7 +21,7 @@ import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
-import { LoneSends } from './lone.js'
+import { LoneSends } from './lone-sends.js'
 import type { MarkOptions } from './order-options.js'
 import { QueuedSends } from './queued-sends.js'
 import {

@@ -26,10 +26,10 @@ use super::Channel;
 use super::error::{ReceiveError, TryReceiveError};
 use super::receivers::{Place, Receivers, Taken};
 use super::scheduled::Keys;
-use super::shared::{RECEIVER_SLEEPS, Shared};
+use super::shared::{LATE, RECEIVER_SLEEPS, Shared};
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
-use crate::sync::{Arc, Mutex, fence, lock};
+use crate::sync::{Arc, Mutex, MutexGuard, fence, lock};
 
 /// The most items that can be ahead at once.
 pub const AHEAD_MAX: usize = 1 << 12;
@@ -195,8 +195,28 @@ impl<B: Batch> Shared<B> {
         self.bring_back(receivers, parts);
     }
 
+    /// Items that were taken and that nobody has seen go to where they are taken from first, in order. After an abort
+    /// nobody will ever receive them.
+    pub(super) fn put_back(&self, mut receivers: MutexGuard<'_, Receivers<B>>, unseen: Vec<Taken<B>>) {
+        let mut wakes = WakeList::default();
+        // Set under the lock: an abort that it does not show yet finds them.
+        if self.signals.load(Ordering::Relaxed) & LATE == 0 {
+            self.bring_back(&mut receivers, unseen);
+            self.pass_on(&mut receivers, &mut wakes);
+            drop(receivers);
+        } else if !unseen.is_empty() {
+            let permits = unseen.iter().map(|taken| taken.permits).sum();
+            let leased = unseen.iter().filter(|taken| taken.leased).map(|taken| taken.batch.len()).sum();
+            let late = unseen.into_iter().map(|taken| taken.batch).collect();
+            self.keep_late(&mut receivers, late, &mut wakes);
+            drop(receivers);
+            self.delivered(leased, permits, true);
+        }
+        wakes.wake();
+    }
+
     /// Puts items that nobody has seen to where they are taken from first, in order.
-    pub(super) fn bring_back(&self, receivers: &mut Receivers<B>, parts: Vec<Taken<B>>) {
+    fn bring_back(&self, receivers: &mut Receivers<B>, parts: Vec<Taken<B>>) {
         for taken in parts.into_iter().rev() {
             if taken.permits == 0 {
                 if let Some(scheduled) = &mut receivers.scheduled {
@@ -247,7 +267,7 @@ impl<B: Batch> Ahead<B> {
 
     /// Items that were taken are not wanted now.
     pub fn put_back(&mut self, taken: Taken<B>) {
-        self.channel.put_back(taken);
+        self.channel.put_back(lock(&self.channel.receivers), vec![taken]);
     }
 
     /// Makes items claimable, [`AHEAD_MAX`] at most.
@@ -308,13 +328,9 @@ impl<B: Batch> Ahead<B> {
 
     /// Brings back what was not claimed.
     pub fn give_up(&mut self) {
-        let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.channel.receivers);
-        let parts = self.cell.reclaim();
-        self.channel.bring_back(&mut receivers, parts);
-        self.channel.pass_on(&mut receivers, &mut wakes);
-        drop(receivers);
-        wakes.wake();
+        let receivers = lock(&self.channel.receivers);
+        let unseen = self.cell.reclaim();
+        self.channel.put_back(receivers, unseen);
     }
 
     /// The permits of these are free now.
@@ -346,16 +362,12 @@ impl<B: Batch> Ahead<B> {
 
 impl<B: Batch> Drop for Ahead<B> {
     fn drop(&mut self) {
-        let mut wakes = WakeList::default();
         let mut receivers = lock(&self.channel.receivers);
         let old = receivers.leave(&mut self.place);
         receivers.ahead.retain(|cell| !Arc::ptr_eq(cell, &self.cell));
-        let parts = self.cell.reclaim();
-        self.channel.bring_back(&mut receivers, parts);
-        self.channel.pass_on(&mut receivers, &mut wakes);
-        drop(receivers);
+        let unseen = self.cell.reclaim();
+        self.channel.put_back(receivers, unseen);
         drop(old);
-        wakes.wake();
     }
 }
 

@@ -212,3 +212,28 @@ fn every_item_is_claimed_or_taken_away_never_both() {
         assert!(claimed.into_iter().eq(0..ROUNDS * 16));
     });
 }
+
+#[test]
+fn what_an_abort_found_between_a_take_and_its_publication_is_lost_to_nobody() {
+    for lease in [false, true] {
+        for keep in [false, true] {
+            let channel = Channel::new(10).expect("it works");
+            channel.send((0..6).collect()).expect("it works");
+            let (word, mut owner) = ahead(&channel, lease);
+            let taken = owner.try_take(4).expect("it works");
+            let queued = if keep { channel.abort_and_keep() } else { channel.abort() };
+            assert_eq!(queued, [[4, 5]]);
+            owner.publish([taken]);
+            word.fetch_add(1, Ordering::AcqRel);
+            owner.tell();
+            owner.give_up();
+            assert_eq!(channel.len(), 0, "lease {lease}, keep {keep}");
+            assert!(channel.is_ended());
+            let late = channel.take_late();
+            let (discarded, expected) = if keep { (0, vec![vec![1, 2, 3]]) } else { (3, Vec::new()) };
+            assert_eq!((channel.stats().discarded, late), (discarded, expected));
+            drop(owner);
+            drop(word);
+        }
+    }
+}

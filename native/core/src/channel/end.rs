@@ -37,21 +37,23 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    /// Ends everything that waits. Gives what was queued to the first caller.
-    pub(super) fn abort(&self) -> Vec<B> {
+    /// Ends everything that waits. Gives what was queued to the first caller. What gets in later is kept for
+    /// [`take_late`](Shared::take_late), or dropped.
+    pub(super) fn abort(&self, keep_late: bool) -> Vec<B> {
         if self.permits.abort().aborted() {
             return Vec::new();
         }
         let mut wakes = WakeList::default();
         self.abort_senders(&mut wakes);
-        let queued = self.abort_receivers(&mut wakes);
+        let queued = self.abort_receivers(keep_late, &mut wakes);
         wakes.wake();
         queued
     }
 
     /// Takes out everything that is queued, and wakes everyone. The word says aborted already.
-    fn abort_receivers(&self, wakes: &mut WakeList) -> Vec<B> {
+    fn abort_receivers(&self, keep_late: bool, wakes: &mut WakeList) -> Vec<B> {
         let mut receivers = lock(&self.receivers);
+        receivers.late = keep_late.then(Vec::new);
         // Under the lock: a push that sees it waits until what was queued before has been taken out.
         self.signals.fetch_or(LATE, Ordering::Relaxed);
         // Pairs with the fence in `Shared::push`: a batch that is not found here is discarded by its sender.
@@ -68,14 +70,32 @@ impl<B: Batch> Shared<B> {
         queued
     }
 
-    /// A batch was pushed while the channel was aborted: nobody will ever take it.
-    pub(super) fn discard_late(&self, wakes: &mut WakeList) {
-        let late = self.empty_slots(&mut lock(&self.receivers));
+    /// A batch was pushed while the channel was aborted: nobody will ever receive it.
+    pub(super) fn end_late(&self, wakes: &mut WakeList) {
+        let mut receivers = lock(&self.receivers);
+        let late = self.empty_slots(&mut receivers);
         let n = late.iter().map(Batch::len).sum();
-        self.discarded.fetch_add(n as u64, Ordering::Relaxed);
+        self.keep_late(&mut receivers, late, wakes);
+        drop(receivers);
+        // After it was kept: who finds the channel empty finds the batch.
         self.release(n, wakes);
-        // The senders' lock may be held, and to drop an item is to run its owner's code.
-        wakes.drop_afterwards(late);
+    }
+
+    /// Items that nobody will ever receive. Under the receivers' lock.
+    pub(super) fn keep_late(&self, receivers: &mut Receivers<B>, late: Vec<B>, wakes: &mut WakeList) {
+        if let Some(kept) = &mut receivers.late {
+            kept.extend(late);
+        } else {
+            let n: usize = late.iter().map(Batch::len).sum();
+            self.discarded.fetch_add(n as u64, Ordering::Relaxed);
+            // The senders' lock may be held, and to drop an item is to run its owner's code.
+            wakes.drop_afterwards(late);
+        }
+    }
+
+    /// What got in after the abort. From now on such items are dropped and counted.
+    pub(super) fn take_late(&self) -> Vec<B> {
+        lock(&self.receivers).late.take().unwrap_or_default()
     }
 
     fn empty_slots(&self, receivers: &mut Receivers<B>) -> Vec<B> {

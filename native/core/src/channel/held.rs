@@ -2,9 +2,8 @@
 
 use super::receivers::Taken;
 use super::shared::Shared;
-use super::wait::WakeList;
 use crate::batch::Batch;
-use crate::sync::{Arc, Ordering, lock};
+use crate::sync::{Arc, lock};
 
 /// Items that were taken and are not handed over yet: they count as in the channel. Those that are not handed over
 /// when it is dropped go back to the front, before everything else that is there.
@@ -51,26 +50,7 @@ impl<B: Batch> Drop for Held<B> {
         if let Some(taken) = self.taken.take()
             && !taken.batch.is_empty()
         {
-            self.channel.put_back(taken);
+            self.channel.put_back(lock(&self.channel.receivers), vec![taken]);
         }
-    }
-}
-
-impl<B: Batch> Shared<B> {
-    /// Puts items that were taken and not handed over where they came from. After an abort they are discarded.
-    pub(super) fn put_back(&self, taken: Taken<B>) {
-        let mut wakes = WakeList::default();
-        let mut receivers = lock(&self.receivers);
-        if self.permits.snapshot().aborted() {
-            drop(receivers);
-            let n = taken.batch.len();
-            self.discarded.fetch_add(n as u64, Ordering::Relaxed);
-            self.delivered(n, taken.permits, taken.leased);
-            return;
-        }
-        self.bring_back(&mut receivers, vec![taken]);
-        self.pass_on(&mut receivers, &mut wakes);
-        drop(receivers);
-        wakes.wake();
     }
 }

@@ -85,6 +85,18 @@ impl<B: Batch> Channel<B> {
         self.shared.hold(held);
     }
 
+    /// As [`abort`](Channel::abort), but items that a sender was just putting in are kept, for
+    /// [`take_late`](Channel::take_late).
+    pub(crate) fn abort_and_keep(&self) -> Vec<B> {
+        self.shared.abort(true)
+    }
+
+    /// What got in after [`abort_and_keep`](Channel::abort_and_keep), if nobody has taken it. Later items are dropped
+    /// and counted.
+    pub(crate) fn take_late(&self) -> Vec<B> {
+        self.shared.take_late()
+    }
+
     /// From now on sends never find it full: those that wait complete, and later ones never wait.
     pub(crate) fn lift(&self) {
         self.shared.lift();

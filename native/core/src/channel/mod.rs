@@ -414,7 +414,7 @@ impl<B: Batch> Channel<B> {
     /// Sends that wait keep their items: they are in their errors. Items that a sender was just putting in are dropped
     /// and counted, in [`ChannelStats::discarded`]; so are leases that are given back later.
     pub fn abort(&self) -> Vec<B> {
-        self.shared.abort()
+        self.shared.abort(false)
     }
 
     /// How many items are in it, at this moment. Permits that producers hold ahead are no items.

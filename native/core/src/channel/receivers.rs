@@ -45,6 +45,8 @@ pub(super) struct Receivers<B> {
     pub(super) held: bool,
     /// Items handed over in all.
     pub(super) delivered: u64,
+    /// What got in after an abort whose caller wants that, too.
+    pub(super) late: Option<Vec<B>>,
 }
 
 #[derive(Debug)]
@@ -120,6 +122,7 @@ impl<B: Batch> Receivers<B> {
             waking: false,
             held: false,
             delivered: 0,
+            late: None,
         }
     }
 

@@ -91,7 +91,7 @@ impl<B: Batch> Shared<B> {
     #[cold]
     fn after_push(&self, signals: u8, wakes: &mut WakeList) {
         if signals & LATE != 0 {
-            self.discard_late(wakes);
+            self.end_late(wakes);
         } else {
             self.wake_receivers(wakes);
         }

@@ -209,6 +209,21 @@ fn what_comes_too_late_is_dropped_once_no_lock_is_held() {
 }
 
 #[test]
+fn what_gets_in_after_an_abort_is_kept_for_who_wants_it_and_then_dropped() {
+    let channel = channel(3);
+    assert_eq!(channel.shared.permits.take(3), Take::Took(3));
+    assert!(channel.abort_and_keep().is_empty());
+    channel.shared.push_and_wake(vec![1]);
+    channel.shared.push_and_wake(vec![2]);
+    assert_eq!(channel.len(), 1);
+    assert_eq!(channel.take_late(), [[1], [2]]);
+    assert_eq!(channel.stats().discarded, 0);
+    channel.shared.push_and_wake(vec![3]);
+    assert_eq!((channel.len(), channel.stats().discarded), (0, 1));
+    assert!(channel.take_late().is_empty());
+}
+
+#[test]
 fn a_held_receive_keeps_its_permits_until_the_hand_over() {
     let channel = channel(1);
     channel.send(vec![1]).expect("open");

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::counters::Counters;
 use super::envelope::{Envelope, History};
@@ -230,15 +230,46 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         self.stopping.store(true, Ordering::Release);
         self.aborted.store(true, Ordering::Release);
         self.lift_bounds();
-        self.channel.abort()
+        self.channel.abort_and_keep()
     }
 
     /// Breaks off; what was queued is for the report. For all but the first caller that is nothing.
     pub(crate) fn discard_queued(&self) {
         let queued = self.break_off();
+        self.give_back(queued);
+    }
+
+    /// Items that nobody will handle are for the report.
+    fn give_back(&self, queued: Vec<Envelope<B>>) {
         let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
         self.counters.discarded.add_shared(n);
         self.change(|control| control.unprocessed.extend(queued.into_iter().map(|envelope| envelope.batch)));
+    }
+
+    /// Breaks off past a stop's time-out: what was queued is dead-lettered.
+    pub(crate) fn expire_queued(&self) {
+        let queued = self.break_off();
+        self.expire(queued);
+    }
+
+    fn expire(&self, queued: Vec<Envelope<B>>) {
+        let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
+        self.counters.expired.add_shared(n);
+        let now = SystemTime::now();
+        for Envelope { batch: items, history, .. } in queued {
+            for tag in (0..items.len()).map(|index| items.tag(index)).filter(|&tag| tag != 0) {
+                self.reply(vec![tag], Err(timed_out()));
+            }
+            let (attempts, deaths, first) =
+                history.map_or((0, 0, now), |history| (history.attempts, history.deaths, history.first));
+            self.dead_letter(DeadLetter { items, failure: timed_out(), attempts, deaths, first, last: now });
+        }
+    }
+
+    /// What a sender was just putting in while the system broke off shares the lot of what was queued.
+    pub(crate) fn end_late(&self) {
+        let late = self.channel.take_late();
+        if self.control().expired { self.expire(late) } else { self.give_back(late) }
     }
 
     /// Items that a handler outside took and never saw come back: into the report, or past a stop's time-out as dead

@@ -5,11 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use super::envelope::Envelope;
 use super::inner::{Control, Inner};
-use super::letters::{DeadLetter, timed_out};
 use super::state::{Event, State};
 use super::stats::ThreadState;
 use super::{Handlers, Notice, Report, Sources, consumer, producer};
@@ -246,18 +244,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
     /// where the system was aborted.
     fn break_off(&self, expired: bool) {
         if expired {
-            let queued = self.inner.break_off();
-            let n: u64 = queued.iter().map(|envelope| envelope.batch.len() as u64).sum();
-            self.inner.counters.expired.add_shared(n);
-            let now = SystemTime::now();
-            for Envelope { batch: items, history, .. } in queued {
-                for tag in (0..items.len()).map(|index| items.tag(index)).filter(|&tag| tag != 0) {
-                    self.inner.reply(vec![tag], Err(timed_out()));
-                }
-                let (attempts, deaths, first) =
-                    history.map_or((0, 0, now), |history| (history.attempts, history.deaths, history.first));
-                self.inner.dead_letter(DeadLetter { items, failure: timed_out(), attempts, deaths, first, last: now });
-            }
+            self.inner.expire_queued();
         } else {
             self.inner.discard_queued();
         }
@@ -311,6 +298,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
 impl<B: Collect, R: Collect> Inner<B, R> {
     /// Makes the report and tells everyone that the system is over.
     pub(crate) fn report(&self) {
+        self.end_late();
         let _ = self.apply(Event::Settled);
         self.change(|control| control.ended = Some(Instant::now()));
         let stats = self.stats();

@@ -266,6 +266,8 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.bury(envelope, failure.clone(), &history);
         }
         self.publish_in_hand();
+        // Before the report, which is to have them.
+        self.ahead.give_up();
         self.counts().phase.set(ThreadState::Ended);
         self.inner.end_worker(self.index);
         self.inner.check_idle();
@@ -285,6 +287,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.retry_or_bury(envelope, failure, history, retry);
         }
         self.publish_in_hand();
+        self.ahead.give_up();
         self.counts().phase.set(ThreadState::Starting);
         self.inner.vacate_worker(self.index);
         self.inner.check_idle();

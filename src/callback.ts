@@ -31,6 +31,12 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
   breakReason(): { reason: DeadLetterReason; error: Error }
 }
 
+/** What a promise calls. */
+interface Outcomes {
+  fulfilled: (result: unknown) => void
+  rejected: (error: unknown) => void
+}
+
 /**
  * One of the `consumers`, and the item whose promise it waits for. It is used again and again, so that an item costs
  * no closure, and holds no more of it than it must: what is young costs extra in what is old.
@@ -50,16 +56,12 @@ class Slot<T> implements ContextOwner<T> {
   /** Whether it waits for a promise. */
   pending = false
 
-  constructor(
-    worker: number,
-    system: ContextSystem<T>,
-    fulfilled: (slot: Slot<T>, result: unknown) => void,
-    rejected: (slot: Slot<T>, error: unknown) => void,
-  ) {
+  constructor(worker: number, system: ContextSystem<T>, outcomes: (slot: Slot<T>) => Outcomes) {
     this.worker = worker
     this.system = system
-    this.fulfilled = (result) => fulfilled(this, result)
-    this.rejected = (error) => rejected(this, error)
+    const { fulfilled, rejected } = outcomes(this)
+    this.fulfilled = fulfilled
+    this.rejected = rejected
   }
 }
 
@@ -86,6 +88,9 @@ export class Callback<T, R> {
   #items: ChunkItems = []
   #count = 0
   #position = 0
+  /** How many of them may be handed over before anything else is looked at, and how many were since the clock was. */
+  #ahead = 0
+  #unclocked = 0
   #tagged = false
   #generation = 0
   /** How many items were ever handed over. */
@@ -112,12 +117,11 @@ export class Callback<T, R> {
     this.#system = system
     this.#handler = handler
     this.#sending = sending
-    const fulfilled = this.#fulfilled.bind(this)
-    const rejected = this.#rejected.bind(this)
-    this.#slots = Array.from(
-      { length: system.consumers },
-      (_, index) => new Slot(index, system, fulfilled, rejected),
-    )
+    const outcomes = (slot: Slot<T>): Outcomes => ({
+      fulfilled: (result) => this.#fulfilled(slot, result),
+      rejected: (error) => this.#rejected(slot, error),
+    })
+    this.#slots = Array.from({ length: system.consumers }, (_, index) => new Slot(index, system, outcomes))
     this.#free = this.#slots.toReversed()
     binding.attachItems(system.handle, this.#chunk.memory)
   }
@@ -216,9 +220,11 @@ export class Callback<T, R> {
     while (!slot.pending && this.#isThereWork()) {
       const before = this.#position
       this.#handOverMany(slot, Math.min(this.#room(), operationsInTurn(), this.#count - before))
-      if (turnIsDue(this.#position - before)) this.#breathe()
+      if (turnIsDue(this.#position - before + this.#unclocked)) this.#breathe()
+      this.#unclocked = 0
     }
     this.#working = false
+    this.#ahead = this.#isPlain() ? Math.min(operationsInTurn() - 1, this.#count - this.#position) : 0
     if (!slot.pending) {
       slot.sequence = NONE
       this.#free.push(slot)
@@ -260,6 +266,40 @@ export class Callback<T, R> {
     this.#sequence = sequence + this.#position
   }
 
+  /** Whether an item goes to the handler, and nothing is to be done with its result. */
+  #isPlain(): boolean {
+    return (
+      !this.#tagged &&
+      this.#sending === undefined &&
+      this.#room() === Infinity &&
+      this.#system.results === undefined
+    )
+  }
+
+  /** The next item alone; whether the slot waits for its promise. */
+  #handOverPlain(slot: Slot<T>): boolean {
+    const index = this.#position++
+    this.#ahead--
+    this.#unclocked++
+    const item = this.#items[index] as T
+    const marks = this.#marks
+    slot.sequence = this.#sequence++
+    marks.handed++
+    this.#working = true
+    try {
+      const result = this.#handler(item, new HandlerContext(slot, slot.sequence))
+      if (result !== undefined && isThenable(result)) this.#await(result, slot, index)
+      else marks.processed++
+    } catch (error) {
+      marks.failed++
+      this.#bury(item, 0, error, 1, recently(), 'failed')
+    }
+    this.#working = false
+    if (this.#waits) this.#leave(slot)
+    this.#reportSoon()
+    return slot.pending
+  }
+
   #await(result: PromiseLike<R | undefined>, slot: Slot<T>, index: number): void {
     // Other thenables may call back at once, or twice: a promise around them does neither.
     const promise = result instanceof Promise ? result : Promise.resolve(result)
@@ -294,8 +334,13 @@ export class Callback<T, R> {
   }
 
   #goOn(slot: Slot<T>): void {
-    this.#handOver(slot)
+    // Most often the next item is there, and is another that takes its time.
+    if (!this.#isNextAtHand() || !this.#handOverPlain(slot)) this.#handOver(slot)
     this.#rest()
+  }
+
+  #isNextAtHand(): boolean {
+    return this.#ahead > 0 && !this.#held
   }
 
   #clear(slot: Slot<T>): void {

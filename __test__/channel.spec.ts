@@ -105,7 +105,8 @@ test('code that runs while an item is encoded can send too', async (t) => {
   void channel.send('first')
   void channel.send(sneaky)
   await channel.sendMany([sneaky, 'last'])
-  const received = await channel.receiveMany(100)
+  const received: unknown[] = []
+  while (received.length < 8) received.push(...(await channel.receiveMany(100)))
   t.deepEqual(received, [
     'first',
     'from a getter',

@@ -2,7 +2,7 @@
 
 import { InvalidOptionError } from '../errors.js'
 import { Kind } from './kind.js'
-import { pack, type Sink, type Unpacked, viewOf } from './pack.js'
+import { forgetPacked, pack, type Sink, type Unpacked, viewOf } from './pack.js'
 import { serializeValue } from './serialize.js'
 import { explainUncloneable } from './uncloneable.js'
 import { byteLengthOf, isPlainlyEmpty, isUint8Array } from './views.js'
@@ -185,6 +185,7 @@ function encodeObject(value: unknown, path: string): EncodedItem {
   const rest = tryPack(value, packed, path)
   if (rest) return encodeOther(rest.value, path, value)
   const { bytes, length } = packed
+  forgetPacked()
   // What is large is not to be kept.
   if (length > KEPT_BYTES) packed = createSink(1024)
   return { kind: Kind.Packed, bytes, length }
@@ -194,6 +195,7 @@ function tryPack(value: unknown, sink: Sink, path: string, index = -1): Unpacked
   try {
     return pack(value, sink)
   } catch (error) {
+    forgetPacked()
     throw explainUncloneable(value, pathOf(path, index), error)
   }
 }
@@ -353,6 +355,7 @@ export class BlobWriter implements Sink {
 
   /** The columns, valid until the next change. */
   finish(): EncodedBlobs {
+    forgetPacked()
     return {
       kinds: this.#kinds.subarray(0, this.#alike && this.#count > 0 ? 1 : this.#count),
       ends: this.#ends.subarray(0, this.#count),

@@ -29,6 +29,8 @@ const MAX_DEPTH = 64
 const MAX_READS = 1 << 16
 /** Up to so many objects are compared one by one; then a set is faster. */
 const MAX_LISTED = 12
+/** What a larger value had is let go of at once. */
+const MAX_KEPT = 1024
 /** Longer strings are worth a native call. */
 const MAX_LOOPED = 40
 /** Places in a batch are 32 bits wide. */
@@ -53,10 +55,31 @@ let busy = false
 /** All that was read, in order: for each object its keys, for each array its length, then the values; or an array's numbers. */
 const reads: unknown[] = []
 let readCount = 0
+/** How many places hold what earlier values had there. */
+let readsKept = 0
 /** The objects that were seen: another look at one is a cycle, or a shared object, which the layout does not have. */
 const listed: unknown[] = new Array(MAX_LISTED).fill(undefined)
 let listedCount = 0
+let listedKept = 0
 let others: Set<unknown> | undefined
+
+/**
+ * The accessor is part of what engines compile, where `Object.getPrototypeOf` calls their runtime. Node can be started without
+ * it. What it says of objects with such a property of their own is not always right, but those are not packed: it is a key.
+ */
+const prototypeOf: (value: object) => unknown = hasAccessor()
+  ? // biome-ignore lint/suspicious/noProto: 40 ns an object
+    (value) => (value as { __proto__: unknown }).__proto__
+  : getPrototypeOf
+
+function hasAccessor(): boolean {
+  try {
+    // biome-ignore lint/suspicious/noProto: to see whether it is there
+    return ({} as { __proto__?: unknown }).__proto__ === OBJECT
+  } catch {
+    return false
+  }
+}
 
 /** That a value can't be packed. */
 const GIVE_UP = Symbol('give up')
@@ -70,6 +93,8 @@ export function pack(value: unknown, sink: Sink): Unpacked | undefined {
   // Busy: from a getter of a value that is being packed.
   if (busy || isPolluted()) return { value }
   busy = true
+  readCount = 0
+  listedCount = 0
   ;({ bytes, view, length: at } = sink)
   room = bytes.length
   try {
@@ -85,24 +110,28 @@ export function pack(value: unknown, sink: Sink): Unpacked | undefined {
       sink.bytes = bytes
       sink.view = view
     }
-    forget()
+    if (readCount > readsKept) readsKept = readCount
+    if (listedCount > listedKept) listedKept = listedCount
     busy = false
+    if (readCount > MAX_KEPT || others) forgetPacked()
   }
+}
+
+/** Lets go of what was packed. After each object it would be a fifth of the time. */
+export function forgetPacked(): void {
+  if (busy) return
+  for (let index = 0; index < readsKept; index++) reads[index] = undefined
+  if (readsKept > MAX_KEPT) reads.length = 0
+  readsKept = 0
+  for (let index = 0; index < listedKept; index++) listed[index] = undefined
+  listedKept = 0
+  others = undefined
 }
 
 /** Whether `for in` would show more than own keys of a plain object. */
 function isPolluted(): boolean {
   for (const _ in OBJECT) return true
   return false
-}
-
-function forget(): void {
-  for (let index = 0; index < readCount; index++) reads[index] = undefined
-  if (readCount > 1024) reads.length = 0
-  readCount = 0
-  for (let index = 0; index < listedCount; index++) listed[index] = undefined
-  listedCount = 0
-  others = undefined
 }
 
 function writeValue(value: unknown, depth: number): void {
@@ -205,7 +234,7 @@ function writeObject(value: object, depth: number): boolean {
   if (isProxy(value) || depth > MAX_DEPTH) return false
   see(value)
   if (at + ROOM > room) grow(ROOM)
-  const prototype = getPrototypeOf(value)
+  const prototype = prototypeOf(value)
   if (isArray(value)) writeArray(value, depth)
   else if (prototype === OBJECT) writeRecord(value, depth)
   else if (prototype === Date.prototype) writeDate(value)
@@ -243,8 +272,14 @@ function writeRecord(value: object, depth: number): void {
   writeShape(words, hash)
   logRead(keys)
   const writer = writerOf(shape)
-  if (writer) writer(value, writePart, depth + 1)
+  if (writer) writer(value, writeNumberPart, writePart, depth + 1)
   else for (const key of keys) writePart((value as Record<string, unknown>)[key], value, key, depth + 1)
+}
+
+function writeNumberPart(part: number): void {
+  logRead(part)
+  if (at + ROOM > room) grow(ROOM)
+  writeNumber(part)
 }
 
 function writePart(part: unknown, object: object, key: string, depth: number): void {

@@ -20,6 +20,7 @@ export interface Shape {
 /** Calls `write` with the value of each key of `object`, in their order. */
 export type ShapeWriter = (
   object: object,
+  writeNumber: (value: number) => void,
   write: (value: unknown, object: object, key: string, depth: number) => void,
   depth: number,
 ) => void
@@ -91,9 +92,14 @@ export function writerOf(shape: Shape): ShapeWriter | null {
 function createWriter(keys: readonly string[]): ShapeWriter | null {
   const calls = keys
     .map((key) => JSON.stringify(key))
-    .map((key) => `write(object[${key}], object, ${key}, depth)`)
+    .map(
+      (key) => `
+        part = object[${key}]
+        if (typeof part === 'number') writeNumber(part)
+        else write(part, object, ${key}, depth)`,
+    )
   try {
-    return new Function('object', 'write', 'depth', calls.join('\n')) as ShapeWriter
+    return new Function('object', 'writeNumber', 'write', 'depth', `let part${calls.join('')}`) as ShapeWriter
   } catch {
     return null
   }

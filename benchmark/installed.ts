@@ -17,9 +17,13 @@ let folder: Promise<string> | undefined
 /** How many bytes the files in node_modules have, where nothing but our package is installed: all that it depends on, too. */
 export async function installedBytes(): Promise<number> {
   folder ??= install()
-  const modules = join(await folder, 'node_modules')
+  return bytesIn(join(await folder, 'node_modules'))
+}
+
+/** How many bytes the files in a folder have, and in those below it. */
+export async function bytesIn(folder: string): Promise<number> {
   let bytes = 0
-  for (const entry of await readdir(modules, { recursive: true, withFileTypes: true })) {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isDirectory()) bytes += (await lstat(join(entry.parentPath, entry.name))).size
   }
   return bytes

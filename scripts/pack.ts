@@ -1,10 +1,11 @@
 // node build/scripts/pack.js [FOLDER]: packs what users install into FOLDER (packages/ unless named), and prints the tarballs.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
+import { dts } from 'rolldown-plugin-dts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const source = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -26,46 +27,81 @@ try {
 
 /**
  * The modules in a few files: to find, open and compile one each took most of an import. Those that are loaded by their place
- * lie beside what loads them, as in src.
+ * lie beside what loads them, as in src. The command line's dependencies are in them, for a tenth of what npm installs of
+ * them, and their licences beside them. Lines and names stay, for stack traces; comments go.
  */
 async function bundle(dist: string): Promise<void> {
-  await build({
+  const { output } = await build({
     cwd: root,
     input: { index: 'src/index.ts', entry: 'src/modules/entry.ts', 'cli/main': 'src/cli/main.ts' },
     platform: 'node',
-    external: (id) => !/^[./]/.test(id),
     logLevel: 'warn',
     output: {
       dir: dist,
       format: 'esm',
       entryFileNames: '[name].js',
       chunkFileNames: 'shared-[name].js',
+      comments: false,
     },
   })
+  const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+  writeFileSync(join(dist, 'THIRD_PARTY_LICENSES'), licences(modules))
+}
+
+/** The types of src/index.ts and no others, in one file, from what tsc declares in `declarations`. */
+async function bundleTypes(declarations: string, dist: string): Promise<void> {
+  execFileSync(
+    join(root, 'node_modules/.bin/tsc'),
+    ['--project', 'tsconfig.build.json', '--outDir', declarations],
+    { cwd: root, stdio: ['ignore', 2, 2] },
+  )
+  await build({
+    input: join(declarations, 'index.d.ts'),
+    platform: 'node',
+    external: (id) => !/^[./]/.test(id),
+    logLevel: 'warn',
+    plugins: [dts({ dtsInput: true })],
+    output: { dir: dist, format: 'esm' },
+  })
+}
+
+/** The licences of the packages that these modules are of, each text once. */
+function licences(modules: string[]): string {
+  const folders = modules.flatMap((module) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(module)?.[0] ?? [])
+  const holders = new Map<string, string[]>()
+  for (const folder of [...new Set(folders)].sort()) {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const file = readdirSync(folder).find((file) => /^licen[cs]e(\.(md|txt))?$/i.test(file))
+    if (file === undefined) throw new Error(`expected a licence in ${folder}, to be published with it`)
+    const text = readFileSync(join(folder, file), 'utf8').trim()
+    holders.set(text, [...(holders.get(text) ?? []), `${name} ${version}`])
+  }
+  return [...holders].map(([text, names]) => `${names.join(', ')}\n\n${text}\n`).join('\n\n')
 }
 
 async function packMain(): Promise<string> {
   const { name, version, description, keywords, license, author, repository } = source
-  const { type, engines, exports, types, bin, files, dependencies } = source
+  const { type, engines, exports, types, bin, files } = source
   const stage = join(staging, name)
-  copy(stage, ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs'])
-  execFileSync(
-    join(root, 'node_modules/.bin/tsc'),
-    ['--project', 'tsconfig.build.json', '--outDir', join(stage, 'dist')],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-    },
-  )
-  await bundle(join(stage, 'dist'))
+  copy(stage, ['LICENSE', 'CHANGELOG.md', 'docs/benchmark.svg'])
+  writeFileSync(join(stage, 'README.md'), readme())
+  const dist = join(stage, 'dist')
+  await bundle(dist)
+  await bundleTypes(join(staging, 'declarations'), dist)
   return pack(stage, {
     ...{ name, version, description, keywords, license, author, repository },
-    ...{ type, engines, exports, types, bin, files, dependencies },
+    ...{ type, engines, exports, types, bin, files },
     // Only here: in the repository's own package.json they would make `npm ci` ask for packages that aren't published yet.
     optionalDependencies: Object.fromEntries(
       Object.keys(platforms).map((platform) => [`@${name}/${platform}`, version]),
     ),
   })
+}
+
+/** README.md, whose links to what is for contributors lead to the repository: those files aren't in the package. */
+function readme(): string {
+  const text = readFileSync(join(root, 'README.md'), 'utf8')
+  return text.replace(/\]\(((?:CONTRIBUTING|docs\/\w+)\.md)/g, `](${homepage()}/blob/HEAD/$1`)
 }
 
 function packBinary(platform: string): string {

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { bytesIn } from '../benchmark/installed.js'
 import { temporaryFolder } from './helpers/temporary-folder.js'
 
 const run = promisify(execFile)
@@ -55,6 +56,9 @@ test('the two tarballs run where there is no Rust, by import and by require', as
     installed.filter(([, { hasInstallScript }]) => hasInstallScript),
     [],
   )
+
+  const bytes = await bytesIn(join(app, 'node_modules'))
+  t.true(bytes <= 3_400_000, `expected at most 3.4 MB to be installed, got ${bytes} bytes`)
 
   const native = join(app, 'node_modules/@millrace/linux-x64-gnu')
   const binary = 'millrace.linux-x64-gnu.node'

@@ -63,6 +63,10 @@ async function bundleTypes(declarations: string, dist: string): Promise<void> {
     plugins: [dts({ dtsInput: true })],
     output: { dir: dist, format: 'esm' },
   })
+  // The bundler drops the directive of src/system.ts.
+  const types = join(dist, 'index.d.ts')
+  const directive = '/// <reference lib="esnext.disposable" preserve="true" />'
+  writeFileSync(types, `${directive}\n${readFileSync(types, 'utf8')}`)
 }
 
 /** The licences of the packages that these modules are of, each text once. */

@@ -8,6 +8,7 @@ import {
   type EncodedItems,
   encodeItems,
 } from '../codec/encode.js'
+import { forgetPacked } from '../codec/pack.js'
 import { byteLengthOf, isUint8Array } from '../codec/views.js'
 
 /** Larger bytes are sent by themselves, so that they are copied once only. */
@@ -72,6 +73,7 @@ export class Staged {
       return encodeItems(values)
     }
     const items: EncodedBlobs = this.#writer.finish()
+    forgetPacked()
     this.#writer.reset()
     return items
   }

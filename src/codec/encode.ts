@@ -115,6 +115,7 @@ export function encodeItems(items: readonly unknown[], mayBeSnapshots = false): 
     }
     return writer.finish()
   } finally {
+    forgetPacked()
     sharedWriter = writer
   }
 }
@@ -183,9 +184,9 @@ function encodeView(value: ArrayBufferView, path: string): EncodedItem {
 function encodeObject(value: unknown, path: string): EncodedItem {
   packed.length = 0
   const rest = tryPack(value, packed, path)
+  forgetPacked()
   if (rest) return encodeOther(rest.value, path, value)
   const { bytes, length } = packed
-  forgetPacked()
   // What is large is not to be kept.
   if (length > KEPT_BYTES) packed = createSink(1024)
   return { kind: Kind.Packed, bytes, length }
@@ -355,7 +356,6 @@ export class BlobWriter implements Sink {
 
   /** The columns, valid until the next change. */
   finish(): EncodedBlobs {
-    forgetPacked()
     return {
       kinds: this.#kinds.subarray(0, this.#alike && this.#count > 0 ? 1 : this.#count),
       ends: this.#ends.subarray(0, this.#count),

@@ -56,7 +56,7 @@ impl<B: Batch> Shared<B> {
         receivers.late = keep_late.then(Vec::new);
         // Under the lock: a push that sees it waits until what was queued before has been taken out.
         self.signals.fetch_or(LATE, Ordering::Relaxed);
-        // Pairs with the fence in `Shared::push`: a batch that is not found here is discarded by its sender.
+        // Pairs with the fence in `Shared::push`: a batch that is not found here is a late one of its sender.
         fence(Ordering::SeqCst);
         #[cfg(not(loom))]
         self.reclaim_all(&mut receivers);

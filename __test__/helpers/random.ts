@@ -1,11 +1,13 @@
-import type { ExecutionContext } from 'ava'
-
 /** Numbers that look random and come again with the same seed, which the test prints. MILLRACE_SEED sets it. */
 export class Random {
   #state: number
 
-  constructor(t: ExecutionContext, seed = Number(process.env.MILLRACE_SEED ?? Date.now() % 2 ** 31)) {
-    t.log(`seed ${seed}`)
+  /** @param printer - what says the seed, such as a test's `t` */
+  constructor(
+    printer: { log(message: string): void },
+    seed = Number(process.env.MILLRACE_SEED ?? Date.now() % 2 ** 31),
+  ) {
+    printer.log(`seed ${seed}`)
     this.#state = seed
   }
 

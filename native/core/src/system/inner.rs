@@ -35,6 +35,8 @@ pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) sink: OnceLock<bool>,
     /// Whether results still go somewhere.
     pub(crate) collecting: AtomicBool,
+    /// Whether an alarm is set for results that workers hold back.
+    pub(crate) told_soon: AtomicBool,
     pub(crate) letters: Letters<B>,
     pub(crate) replies: Mutex<Vec<Reply<R>>>,
     pub(crate) counters: Counters,
@@ -116,6 +118,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             results: OnceLock::new(),
             sink: OnceLock::new(),
             collecting: AtomicBool::new(false),
+            told_soon: AtomicBool::new(false),
             letters: Letters::new(),
             replies: Mutex::new(Vec::new()),
             counters: Counters::new(producers, consumers),

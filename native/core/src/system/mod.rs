@@ -22,6 +22,7 @@ mod inner;
 mod leased;
 mod letters;
 mod notice;
+mod outgoing;
 mod overflow;
 mod parts;
 mod port;

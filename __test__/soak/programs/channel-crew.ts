@@ -43,6 +43,8 @@ export class Turn {
       finish()
     }
     worker.on('message', hear).on('error', fail).on('exit', die)
+    // One that only receives may block before it can say that it has nothing to send.
+    if (order.part.from === order.part.to) sent.open()
     worker.postMessage(order)
   }
 

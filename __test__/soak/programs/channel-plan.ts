@@ -57,11 +57,11 @@ export function planRound(random: Random): Plan {
     }
   }
   const workers = fast ? between(random, 2, 3) : between(random, 1, WORKERS)
-  // One of each at least, so that there is something to see.
   const roles = ['sends', 'receives', 'both'] as const
-  const parts = Array.from({ length: workers }, (_, thread) =>
-    part(thread, thread < 2 && workers > 1 ? (roles[thread] as (typeof roles)[number]) : pick(random, roles)),
-  )
+  // One that sends and one that receives at least, so that there is something to see.
+  const roleOf = (thread: number): (typeof roles)[number] =>
+    workers === 1 ? 'both' : thread === 0 ? 'sends' : thread === 1 ? 'receives' : pick(random, roles)
+  const parts = Array.from({ length: workers }, (_, thread) => part(thread, roleOf(thread)))
   if (dooms) {
     for (const doomed of parts) {
       if (!once(random, 2)) continue

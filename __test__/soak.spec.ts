@@ -155,7 +155,7 @@ function systemHistory(): { ledger: SystemLedger; end: SystemEnd } {
   ledger.results.fill(1)
   const none = { deadLettered: 0, discarded: 0, retrying: 0, inFlight: 0, queued: 0 }
   const report = { produced: ITEMS, processed: ITEMS, ...none, peakQueued: 5, capacity: 5 }
-  return { ledger, end: { report, allResults: true, diedUntold: 0 } }
+  return { ledger, end: { report, allResults: true, atDeath: 0 } }
 }
 
 test('a system that processes each item once has done as it should', (t) => {
@@ -176,16 +176,28 @@ test('an item that was done with twice, gave two results, or has two ends is dou
   ledger.finished[2] = 2
   ledger.results[5] = 2
   ledger.letters[6] = 2
-  t.deepEqual(judgeSystem(ledger, end).duplicated.toSorted(), [2, 5, 6])
+  ledger.told[7] = 2
+  t.deepEqual(judgeSystem(ledger, end).duplicated.toSorted(), [2, 5, 6, 7])
 })
 
 test('an item may be done with again where its worker died, or its attempt was broken off', (t) => {
   const { ledger, end } = systemHistory()
   ledger.finished[2] = 2
-  ledger.cutShort[2] = 1
+  ledger.brokenOff[2] = 1
   t.deepEqual(judgeSystem(ledger, end).duplicated, [])
-  ledger.cutShort[2] = 0
-  t.deepEqual(judgeSystem(ledger, { ...end, diedUntold: 1 }).duplicated, [])
+  ledger.brokenOff[2] = 0
+  t.deepEqual(judgeSystem(ledger, { ...end, atDeath: 1 }).duplicated, [])
+  ledger.cutShort[2] = 1
+  t.deepEqual(judgeSystem(ledger, { ...end, atDeath: 1 }).duplicated, [])
+  ledger.finished[3] = 2
+  t.deepEqual(judgeSystem(ledger, { ...end, atDeath: 1 }).duplicated, [3])
+})
+
+test('no more items gain a death than dead workers had in hand', (t) => {
+  const { ledger, end } = systemHistory()
+  ledger.cutShort.fill(1, 0, 3)
+  t.deepEqual(judgeSystem(ledger, { ...end, atDeath: 3 }).impossible, [])
+  t.regex(judgeSystem(ledger, { ...end, atDeath: 2 }).impossible.join(), /3 items gained a death.*only 2/)
 })
 
 test('figures that contradict what is known by number are found out', (t) => {

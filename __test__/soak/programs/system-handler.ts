@@ -1,6 +1,7 @@
 /** A handler that does with each item what a hash of its number and attempt says: as a function, or in workers that it may end. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isMainThread } from 'node:worker_threads'
 import { BatchError, type Context, UnrecoverableError } from '../../../src/index.js'
 import { itemOf, numberOf } from '../../helpers/items.js'
 import { count, SystemLedger } from './system-ledger.js'
@@ -12,6 +13,8 @@ export interface Rates {
   unrecoverable: number
   /** Processed a little later. */
   slow: number
+  /** Processed after some work that lets nothing else of its thread run. */
+  busy: number
   /** The worker ends itself: at once, or a little later. */
   exits: number
   exitsLater: number
@@ -21,11 +24,15 @@ export interface Rates {
   never: number
 }
 
+/** ms */
+const BUSY = 0.3
+
 const FATES = [
   'throws',
   'rejects',
   'unrecoverable',
   'slow',
+  'busy',
   'exits',
   'exitsLater',
   'waits',
@@ -45,6 +52,8 @@ export class FatefulHandler {
   readonly #ledger: SystemLedger
   readonly #seed: number
   readonly #rates: Rates
+  /** What the worker was done with last; it has one item or batch at a time. */
+  #done: number[] = []
 
   constructor({ items, memory, seed, rates }: HandlerPlan) {
     this.#ledger = new SystemLedger(items, memory)
@@ -55,10 +64,12 @@ export class FatefulHandler {
   /** The result is the item's number. */
   one(item: unknown, { signal }: Pick<Context, 'signal'>): Attempt {
     const number = checkedNumberOf(item)
+    this.#goOn()
     return this.#attempt(number, count(this.#ledger.begun, number), signal)
   }
 
   async many(items: unknown[], { signal }: Pick<Context, 'signal'>): Promise<number[]> {
+    this.#goOn()
     // All are in hand before any of them is done with.
     const numbers = items.map(checkedNumberOf)
     const calls = numbers.map((number) => count(this.#ledger.begun, number))
@@ -83,6 +94,9 @@ export class FatefulHandler {
         return Promise.reject(new UnrecoverableError(`${number}.${call}`))
       case 'slow':
         return sleep(number % 4).then(() => this.#finish(number))
+      case 'busy':
+        for (const end = performance.now() + BUSY; performance.now() < end; );
+        return this.#finish(number)
       case 'exits':
         return process.exit(number % 3)
       case 'exitsLater':
@@ -102,8 +116,14 @@ export class FatefulHandler {
     }
   }
 
+  #goOn(): void {
+    if (isMainThread) this.#done = []
+    for (const number of this.#done.splice(0)) count(this.#ledger.told, number)
+  }
+
   #finish(number: number): number {
     count(this.#ledger.finished, number)
+    this.#done.push(number)
     return number
   }
 

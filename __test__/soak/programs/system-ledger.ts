@@ -3,7 +3,7 @@
 /** What is known of a send; of one that may have been admitted or not, nothing but that it was called. */
 export const Sent = { no: 0, called: 1, admitted: 2, refused: 3 } as const
 
-const COLUMNS = 10
+const COLUMNS = 11
 
 export class SystemLedger {
   readonly memory: SharedArrayBuffer
@@ -13,6 +13,8 @@ export class SystemLedger {
   /** How often handlers began with it, and how often they were done with it and about to say so. */
   readonly begun: Uint8Array
   readonly finished: Uint8Array
+  /** How often a worker was done with it and went on to the next, so that this one can't be in its hands any more. */
+  readonly told: Uint8Array
   /** How often its attempts failed for another reason than what its handler said: its worker died, or it took too long. */
   readonly cutShort: Uint8Array
   /** How often it became a dead letter, and how often one of an attempt that was broken off. */
@@ -34,6 +36,7 @@ export class SystemLedger {
     this.sent = next()
     this.begun = next()
     this.finished = next()
+    this.told = next()
     this.cutShort = next()
     this.letters = next()
     this.brokenOff = next()

@@ -44,6 +44,7 @@ const NONE: Rates = {
   rejects: 0,
   unrecoverable: 0,
   slow: 0,
+  busy: 0,
   exits: 0,
   exitsLater: 0,
   waits: 0,
@@ -62,7 +63,8 @@ export function planSystem(random: Random): SystemPlan {
   const overflow: Overflow = once(random, 6) ? pick(random, ['reject', 'drop-newest', 'drop-oldest']) : 'wait'
   const rates: Rates = { ...NONE, slow: pick(random, [0, 5, 50]) }
   if (!once(random, 3)) Object.assign(rates, { throws: 60, rejects: 30, unrecoverable: 10 })
-  if (inModule && once(random, 2)) Object.assign(rates, { exits: 3, exitsLater: 3 })
+  if (inModule && once(random, 2)) Object.assign(rates, { exits: 5, exitsLater: 5 })
+  if (inModule && once(random, 2)) rates.busy = 200
   if (HARSH.includes(ending) && once(random, 2))
     Object.assign(rates, { waits: 20, never: once(random, 2) ? 10 : 0 })
   return {

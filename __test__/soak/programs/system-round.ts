@@ -225,17 +225,17 @@ class SystemRound {
 
   #conclude(report: Report): void {
     const { tally, figure } = this.#round
-    const { ending, input, batch, handler } = this.#plan
+    const { ending, input, batch, handler, consumers } = this.#plan
     const ledger = this.#ledger
     for (const item of report.unprocessed) count(ledger.unprocessed, numberOf(item))
     // A source that came to its end was taken whole.
     if (input !== 'sends' && (ending === 'all sent' || ending === 'idle')) ledger.sent.fill(Sent.admitted)
-    const known = ledger.cutShort.reduce((sum, times) => sum + times, 0)
-    const diedUntold = Math.max(0, this.#deaths * (batch?.size ?? 1) - known)
+    // One that dies while nobody needs it any more is not told of.
+    const deaths = handler === 'module' ? this.#deaths + consumers : 0
     const verdict = judgeSystem(ledger, {
       report,
       allResults: this.#allResults && report.state === 'stopped',
-      diedUntold,
+      atDeath: deaths * (batch?.size ?? 1),
     })
     const aborted = ['aborted', 'by signal', 'not drained'].includes(ending)
     if (report.state === 'aborted' && !aborted) verdict.impossible.push('it was aborted unasked')

@@ -18,8 +18,8 @@ export interface SystemEnd {
   >
   /** Whether every result was read. */
   allResults: boolean
-  /** How many items may have been done with by workers that died before they could say so, beyond those that are known. */
-  diedUntold: number
+  /** How many items workers may have had in hand when they died. */
+  atDeath: number
 }
 
 export interface SystemVerdict {
@@ -34,13 +34,11 @@ export interface SystemVerdict {
  * Each item that was admitted is processed, a dead letter, unprocessed or dropped, once for each time that it was sent. It is
  * done with once, or once more for each time that its worker died, or its attempt was broken off, when it was.
  */
-export function judgeSystem(
-  ledger: SystemLedger,
-  { report, allResults, diedUntold }: SystemEnd,
-): SystemVerdict {
+export function judgeSystem(ledger: SystemLedger, { report, allResults, atDeath }: SystemEnd): SystemVerdict {
   const verdict: SystemVerdict = { admitted: 0, lost: [], duplicated: [], impossible: [] }
   const sums = { processed: 0, deadLettered: 0, discarded: 0 }
   const doneAgain: number[] = []
+  let cutShort = 0
   for (let item = 0; item < ledger.items; item++) {
     const of = (column: Uint8Array): number => column[item] as number
     const aside = of(ledger.letters) + of(ledger.unprocessed) + of(ledger.dropped)
@@ -51,16 +49,22 @@ export function judgeSystem(
       (sent === Sent.admitted || (sent === Sent.called && seen) ? 1 : 0) + of(ledger.redriven)
     const processed = admissions - aside
     verdict.admitted += admissions
+    cutShort += of(ledger.cutShort)
     sums.processed += processed
     sums.deadLettered += of(ledger.letters)
     sums.discarded += of(ledger.unprocessed) + of(ledger.dropped)
-    if (processed < 0 || of(ledger.results) > processed) verdict.duplicated.push(item)
+    const settledFor = of(ledger.told) - of(ledger.brokenOff)
+    if (processed < 0 || of(ledger.results) > processed || settledFor > processed)
+      verdict.duplicated.push(item)
     else if (of(ledger.finished) < processed || (allResults && of(ledger.results) < processed))
       verdict.lost.push(item)
     else if (of(ledger.finished) > processed + of(ledger.cutShort) + of(ledger.brokenOff))
       doneAgain.push(item)
   }
-  if (doneAgain.length > diedUntold) verdict.duplicated.push(...doneAgain)
+  if (cutShort > atDeath)
+    verdict.impossible.push(`${cutShort} items gained a death, where workers had only ${atDeath} in hand`)
+  // Of attempts that failed the system forgets the oldest, where too many are untold.
+  if (doneAgain.length > Math.max(0, atDeath - cutShort)) verdict.duplicated.push(...doneAgain)
   const { produced, processed, deadLettered, discarded, retrying, inFlight, queued } = report
   const accounted = processed + deadLettered + discarded + retrying + inFlight + queued
   if (produced !== accounted || retrying + inFlight + queued > 0)

@@ -8,6 +8,8 @@ import { type Ended, trial } from './trial.js'
 /** s that one process plays: what one finds is told of while the next one runs. */
 const LONGEST = 20
 const SHORTEST = 1
+/** s that one plays where only the goal is not met yet: to start one takes as long as some rounds. */
+const FURTHER = 5
 /** s that it may take beyond, to end the round in hand and itself. */
 const GRACE = 60
 /** How much of its errors is told of a process that died. */
@@ -34,7 +36,8 @@ export function roundsPart({
       const { tally } = soak
       // What goes wrong at once would otherwise never meet its goal.
       while (!soak.isOver() || (tally.counts.items < soak.goal(goal) && !tally.failed)) {
-        const seconds = Math.min(Math.max(SHORTEST, soak.timeLeft() / 1000), LONGEST)
+        const left = soak.isOver() ? FURTHER : soak.timeLeft() / 1000
+        const seconds = Math.min(Math.max(SHORTEST, left), LONGEST)
         const args = ['--enable-source-maps', program, '--seconds', seconds.toFixed(1)]
         const ended = await trial(process.execPath, [...args, '--seed', `${soak.random.below(2 ** 31)}`], {
           timeout: 1000 * (seconds + GRACE),

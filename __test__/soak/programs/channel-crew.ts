@@ -9,6 +9,8 @@ const THREAD = new URL('./channel-thread.js', import.meta.url)
 
 /** A thread's part in a round. */
 export class Turn {
+  /** It is there, or was. */
+  readonly begun: Promise<void>
   /** It sends no more. */
   readonly sent: Promise<void>
   /** It is over: it said so, or died. */
@@ -20,18 +22,22 @@ export class Turn {
 
   constructor(worker: Worker, order: Order) {
     this.#worker = worker
+    const begun = new Gate()
     const sent = new Gate()
     const over = new Gate()
+    this.begun = begun.opened
     this.sent = sent.opened
     this.over = over.opened
     const finish = (): void => {
       this.isOver = true
       worker.off('message', hear).off('error', fail).off('exit', die)
+      begun.open()
       sent.open()
       over.open()
     }
     const hear = (saying: Saying): void => {
-      if (saying === 'sent') sent.open()
+      if (saying === 'begun') begun.open()
+      else if (saying === 'sent') sent.open()
       else if (saying === 'over') finish()
       else this.failure = saying.failed
     }

@@ -20,7 +20,7 @@ export interface Plan {
 }
 
 /** Of so many rounds one is fast: its items are numbers, many of them, in large batches. */
-const FAST = 4
+const FAST = 3
 const DOOMS: Doom['how'][] = ['terminated', 'terminated', 'hoards', 'spins', 'exits', 'throws']
 
 export function planRound(random: Random): Plan {
@@ -40,7 +40,7 @@ export function planRound(random: Random): Plan {
       ? 'drained'
       : pick(random, ['drained', 'drained', 'closed', 'disposed', 'aborted', 'aborted'])
   const dooms = once(random, fast ? 8 : 3)
-  const most = fast ? between(random, 100_000, 600_000) : once(random, 3) ? 3000 : 500
+  const most = fast ? between(random, 100_000, 900_000) : once(random, 3) ? 3000 : 500
   let items = 0
   const part = (thread: number, role: 'sends' | 'receives' | 'both'): Part => {
     const from = items

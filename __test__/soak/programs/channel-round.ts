@@ -69,17 +69,23 @@ class ChannelRound {
 
   async #kill({ part: { doom, thread }, turn }: { part: Part; turn: Turn }): Promise<void> {
     if (!doom || doom.how === 'exits' || doom.how === 'throws') return
-    await moment(this.#round.random)
+    await this.#someMoment()
     if (turn.isOver) return
     if (this.#ledger.of(thread, 'blocked') === 1) this.#round.figure('terminations in blocking calls')
     await turn.terminate()
   }
 
+  /** Not before all threads are there: they may have to be started first. */
+  async #someMoment(): Promise<void> {
+    await Promise.all(this.#turns.map(({ turn }) => turn.begun))
+    await moment(this.#round.random)
+  }
+
   async #end(): Promise<void> {
-    const { random, tally } = this.#round
+    const { tally } = this.#round
     if (this.#plan.ending === 'drained')
       await Promise.all([...this.#turns.map(({ turn }) => turn.sent), this.#main?.sent])
-    else await moment(random)
+    else await this.#someMoment()
     if (this.#plan.ending === 'aborted') {
       for (const item of this.#channel.abort(new Error('enough'))) this.#ledger.withdraw(numberOf(item))
       tally.tried('aborts')

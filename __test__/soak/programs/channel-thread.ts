@@ -32,8 +32,8 @@ export interface Order {
   memory: SharedArrayBuffer
 }
 
-/** What it says: all is sent; its part is over; or what went wrong. */
-export type Saying = 'sent' | 'over' | { failed: string }
+/** What it says: it is there; all is sent; its part is over; or what went wrong. */
+export type Saying = 'begun' | 'sent' | 'over' | { failed: string }
 
 /** Takes part; `sent` is called once it sends no more. */
 export async function takePart(
@@ -80,6 +80,7 @@ parentPort?.on('message', async ({ part, token, items, memory }: Order) => {
   const say = (saying: Saying): void => parentPort?.postMessage(saying)
   try {
     const ledger = new Ledger(items, memory)
+    say('begun')
     using channel = Channel.attach(token, { onDrop: (item) => ledger.drop(numberOf(item)) })
     await takePart(channel, ledger, part, false, () => say('sent'))
   } catch (error) {

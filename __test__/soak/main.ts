@@ -2,9 +2,11 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
+import { channels } from './parts/channels.js'
+import { systems } from './parts/systems.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = []
+const parts: Part[] = [channels, systems]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

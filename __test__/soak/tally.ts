@@ -12,6 +12,12 @@ export const WRONG = ['lost', 'duplicated', 'crashes', 'hangs'] as const
 export type Tried = (typeof TRIED)[number]
 export type Wrong = (typeof WRONG)[number]
 
+/** A tally as a program tells it. */
+export interface Told {
+  counts: Record<Tried | Wrong, number>
+  problems: string[]
+}
+
 export class Tally {
   readonly counts = Object.fromEntries([...TRIED, ...WRONG].map((column) => [column, 0])) as Record<
     Tried | Wrong,
@@ -28,6 +34,12 @@ export class Tally {
   wrong(what: Wrong, problem: string, count = 1): void {
     this.counts[what] += count
     this.problems.push(`${what}: ${problem}`)
+  }
+
+  /** What a program has tried and found. */
+  add({ counts, problems }: Told): void {
+    for (const column of [...TRIED, ...WRONG]) this.counts[column] += counts[column]
+    this.problems.push(...problems)
   }
 
   get failed(): boolean {

@@ -254,10 +254,10 @@ pub fn want_dropped(port: u32) -> Result<()> {
     Ok(())
 }
 
-/// What sends dropped.
+/// What sends dropped. Of a system that is gone, whose sends are all refused, nothing.
 #[napi(catch_unwind)]
-pub fn take_dropped(port: u32) -> Result<Vec<NativeItems>> {
-    Ok(registry::port(port)?.dropped.take())
+pub fn take_dropped(port: u32) -> Vec<NativeItems> {
+    registry::port(port).map(|port| port.dropped.take()).unwrap_or_default()
 }
 
 /// As `send_blobs`, for items with a priority or keys: one key for all of them, or one for each. `wait`: as for one item.

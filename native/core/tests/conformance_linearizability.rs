@@ -6,7 +6,7 @@
 //!
 //! | difference, on purpose | there | here |
 //! |---|---|---|
-//! | steps of a call | one | a send first takes its room, then puts the item in; a receive first takes the item, then frees its room |
+//! | steps of a call | one | a send takes its room, then puts its item in; a receive takes an item, then frees its room |
 
 mod linearizability;
 mod lone;

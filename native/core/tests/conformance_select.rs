@@ -30,8 +30,8 @@ fn each_ready_case_is_as_likely_as_any_other<B: Lone<Item = usize>>() {
         for item in 0..ROUNDS {
             let mut receives = sources.each_ref().map(|channel| channel.receiving(1));
             let mut sends = sinks.each_ref().map(|channel| channel.sending(B::of(item)));
-            let ([a, b, c], [d, e]) = (&mut receives, &mut sends);
-            let index = select(&mut [a, d, b, e, c]);
+            let ([first, third, fifth], [second, fourth]) = (&mut receives, &mut sends);
+            let index = select(&mut [first, second, third, fourth, fifth]);
             chosen[index] += 1;
             for case in &mut receives {
                 drop(case.outcome());
@@ -171,9 +171,9 @@ fn a_channel_may_be_in_several_cases<B: Lone<Item = usize>>() {
             let (mut first, mut second, mut send) =
                 (channel.receiving(1), channel.receiving(1), channel.sending(B::of(1)));
             chosen[select(&mut [&mut first, &mut second, &mut send])] += 1;
-            let sent = send.outcome().is_some();
-            let received = [first.outcome(), second.outcome()].into_iter().flatten().count();
-            assert_eq!((usize::from(sent) + received, channel.len()), (1, if sent { 2 } else { 0 }));
+            let sends = usize::from(send.outcome().is_some());
+            let receives = [first.outcome(), second.outcome()].into_iter().flatten().count();
+            assert_eq!((sends + receives, channel.len()), (1, 2 * sends));
         }
         assert!(chosen.iter().all(|times| *times > 30), "{chosen:?}");
     });

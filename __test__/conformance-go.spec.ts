@@ -146,7 +146,7 @@ promises(
     t.false(sent)
     t.is(await channel.receive(), 0)
     await waits
-    t.deepEqual(await channel.receiveMany(9), [1, 2])
+    t.deepEqual([await channel.receive(), await channel.receive()], [1, 2])
   },
 )
 

@@ -43,7 +43,10 @@ promises('Python, queue.Queue', 'the first tasks added are the first retrieved',
   const channel = await holding(10, 1, 2, 3)
   await channel.send(4)
   t.true(channel.trySend(5))
-  t.deepEqual(await channel.receiveMany(9), [1, 2, 3, 4, 5])
+  channel.close()
+  const received: number[] = []
+  for await (const item of channel) received.push(item)
+  t.deepEqual(received, [1, 2, 3, 4, 5])
 })
 
 promises('Python, Queue.put', 'waits for a free slot', async (t) => {

@@ -78,7 +78,7 @@ fn a_close_wakes_all_receivers<B: Lone<Item = usize>>() {
 /// Source: the Go runtime panics a send that waits when its channel is closed (Go spec, Close). Here each completes, and
 /// its item comes before the end.
 fn sends_that_wait_at_a_close_complete<B: Lone<Item = usize>>() {
-    finishes(|| {
+    rounds(20, |_| {
         let channel = holding::<B>(1, 0..1);
         thread::scope(|scope| {
             let senders = [1, 2, 3].map(|item| {

@@ -24,7 +24,7 @@ use millrace_core::{
     CapacityError, Channel, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError, TryReceiveError,
     TrySendError,
 };
-use support::{assert_each_once, finishes, until_waiting};
+use support::{assert_each_once, finishes, rounds, until_waiting};
 
 const SHORT: Duration = Duration::from_micros(100);
 
@@ -87,7 +87,7 @@ fn receive_waits_while_the_channel_is_empty<B: Lone<Item = usize>>() {
 /// Source: `Receiver::recv` and `recv_timeout`: a call that is blocked fails once the channel is empty and disconnected.
 fn a_receive_that_waits_wakes_up_at_the_end<B: Lone<Item = usize>>() {
     for timeout in [None, Some(Duration::MAX)] {
-        finishes(move || {
+        rounds(30, move |rng| {
             let channel = holding::<B>(1, 0..0);
             thread::scope(|scope| {
                 let receivers = [(); 3].map(|()| {
@@ -96,6 +96,8 @@ fn a_receive_that_waits_wakes_up_at_the_end<B: Lone<Item = usize>>() {
                         Some(timeout) => channel.receive_timeout(1, timeout),
                     })
                 });
+                // So that some rounds close before the receivers wait, and some after.
+                (0..rng.usize(0..30)).for_each(|_| thread::yield_now());
                 channel.close();
                 for receiver in receivers {
                     assert_eq!(receiver.join().expect("no panic"), Err(ReceiveTimeoutError::Closed));

@@ -2,9 +2,12 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
+import { cycles } from './parts/cycles.js'
+import { exits } from './parts/exits.js'
+import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = []
+const parts: Part[] = [exits, terminations, cycles]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

@@ -4,10 +4,11 @@ import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
 import { cycles } from './parts/cycles.js'
 import { exits } from './parts/exits.js'
+import { loads } from './parts/loads.js'
 import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [exits, terminations, cycles]
+const parts: Part[] = [exits, terminations, cycles, loads]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

@@ -131,8 +131,8 @@ export function keepsMemory(kind: number): boolean {
  * A copy of `bytes` for `count` items to keep. Where they are several its memory is kept from being transferred, which would
  * take it from all of them: Node 20 then copies what is in a transfer list, later ones refuse.
  *
- * A copy, because native memory must not be marked so: when its environment ends, Node 26 detaches it, and aborts the process
- * where that is refused.
+ * A copy, because native memory must not be marked so: when its environment ends, Node detaches it, and from some 24 on aborts
+ * the process where that is refused.
  */
 export function keepTogether(bytes: Uint8Array, count: number): Buffer {
   // Small ones go into Node's own pool, which can't be transferred either.

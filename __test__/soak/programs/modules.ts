@@ -14,3 +14,10 @@ export function die(n: number, { attempt }: { attempt: number }): number {
 export function* make(): Generator<number> {
   for (let n = 0; ; n++) yield n
 }
+
+/** Each hundredth item runs out of the worker's heap in the first attempt. */
+export function fill(n: number, { attempt }: { attempt: number }): number {
+  const kept: unknown[] = []
+  while (n % 100 === 5 && attempt === 1) kept.push(new Array(10_000).fill(n))
+  return n
+}

@@ -129,5 +129,10 @@ export const CYCLES = ['channels', 'systems', 'workers', 'modules'] as const
 
 export type Cycle = (typeof CYCLES)[number]
 
+/** In the middle of what a worker runs out of its heap. */
+export const HEAP_WAYS = ['leasing', 'receiving', 'sending'] as const
+
+export type HeapWay = (typeof HEAP_WAYS)[number]
+
 /** What an error says that is thrown by plan. */
 export const PLANNED = 'as planned'

@@ -1,5 +1,6 @@
 /** The other threads of `paused.ts`. */
 import { Session } from 'node:inspector'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Channel } from '../../../src/index.js'
 
@@ -13,16 +14,17 @@ if (role === 'echo') {
   const session = new Session()
   session.connectToMainThread()
   const paused = new Promise((resolve) => session.once('Debugger.paused', resolve))
-  // A session keeps no event loop alive.
-  const alive = setInterval(() => {}, 1000)
   session.post('Debugger.enable')
   session.post('Debugger.pause')
+  // A session keeps no event loop alive.
+  const alive = setInterval(() => {}, 1000)
   await paused
+  clearInterval(alive)
   // Nobody sends or receives there: the echo comes to a wait, whichever of the two it is.
   while (there.length > 0 && back.stats().waitingSends === 0) await new Promise(setImmediate)
-  // Node aborts where it has the answer of a command for a session that is gone.
-  await new Promise<void>((resolve) => session.post('Debugger.resume', () => resolve()))
-  session.disconnect()
-  clearInterval(alive)
+  session.post('Debugger.resume')
   parentPort?.postMessage(true)
+  // Node aborts where it has something to tell a debugger whose thread has ended.
+  while (!there.closed) await sleep(1)
+  session.disconnect()
 }

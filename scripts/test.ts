@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { avaCounts, type Counts as Tests } from './ava-counts.js'
 
-interface Counts {
-  passed: number
-  failed: number
+interface Counts extends Tests {
   /** That there was nothing to run, and why has been printed. */
   skipped?: boolean
 }
@@ -26,6 +25,7 @@ const runs: Counts[] = [
   ),
   await run([process.execPath, 'build/scripts/instructions.js'], instructionCounts),
   await run(['node_modules/.bin/ava'], avaCounts),
+  await run([process.execPath, 'build/scripts/matrix.js', '--ci'], matrixCounts),
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
 const failed = runs.reduce((sum, counts) => sum + counts.failed, 0)
@@ -73,8 +73,7 @@ function instructionCounts(output: string): Counts {
   }
 }
 
-// AVA's summary has the number of passed tests only where none failed, so these are counted line by line.
-function avaCounts(output: string): Counts {
-  const failed = /^ *(\d+) tests? failed$/m.exec(output)?.[1] ?? 0
-  return { passed: output.match(/^ *[✔√] /gm)?.length ?? 0, failed: Number(failed) }
+function matrixCounts(output: string): Counts {
+  const [, passed = 0, failed = 0] = /^matrix: (\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  return { passed: Number(passed), failed: Number(failed), skipped: /^matrix: not run/m.test(output) }
 }

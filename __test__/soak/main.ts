@@ -3,10 +3,14 @@ import { Command, InvalidArgumentError } from 'commander'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
 import { channels } from './parts/channels.js'
+import { cycles } from './parts/cycles.js'
+import { exits } from './parts/exits.js'
+import { loads } from './parts/loads.js'
 import { systems } from './parts/systems.js'
+import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [channels, systems]
+const parts: Part[] = [channels, systems, exits, terminations, cycles, loads]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

@@ -5,9 +5,10 @@ export const TRIED = ['items', 'closes', 'aborts', 'terminations', 'exits', 'inp
 /**
  * What went wrong. Lost: an item that was admitted and is in neither of the places where it may be. Duplicated: one that was handed
  * over twice, beyond those whose worker died holding them. A crash: the death of a process by a signal or with another exit code
- * than the right one, or an answer that is not equal to what was asked. A hang: an end that did not come in time.
+ * than the right one, or an answer that is not equal to what was asked. A hang: an end that did not come in time. A leak: memory that
+ * grew by more than that of a control without the library may.
  */
-export const WRONG = ['lost', 'duplicated', 'crashes', 'hangs'] as const
+export const WRONG = ['lost', 'duplicated', 'crashes', 'hangs', 'leaks'] as const
 
 export type Tried = (typeof TRIED)[number]
 export type Wrong = (typeof WRONG)[number]

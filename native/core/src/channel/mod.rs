@@ -52,43 +52,36 @@
 //! called, and no item dropped, while one is held, so both may call the channel again; the methods of a
 //! [`Batch`] are called under locks, and must neither panic nor call the channel.
 
-#[cfg(not(loom))]
 mod ahead;
 #[cfg(all(test, not(loom)))]
 mod ahead_tests;
 mod cells;
 mod clock;
 mod credit;
-#[cfg(not(loom))]
 mod delayed;
 #[cfg(all(test, not(loom)))]
 mod delayed_tests;
 mod end;
 mod error;
 mod future;
-#[cfg(not(loom))]
 mod held;
-#[cfg(not(loom))]
+#[cfg(loom)]
+mod inside;
 mod internal;
 mod lanes;
 mod lease;
 mod limit;
 mod options;
-#[cfg(not(loom))]
 mod overflow;
 mod permits;
-#[cfg(not(loom))]
 mod rate;
 mod receive;
 mod receivers;
-#[cfg(not(loom))]
 mod room;
 mod schedule;
 #[cfg(all(test, not(loom)))]
 mod schedule_tests;
-#[cfg(not(loom))]
 mod scheduled;
-#[cfg(not(loom))]
 mod select;
 #[cfg(all(test, not(loom)))]
 mod select_tests;
@@ -103,25 +96,22 @@ mod wait;
 
 use std::time::Duration;
 
-#[cfg(not(loom))]
-pub use ahead::{AHEAD_MAX, Ahead, ClaimWord};
+pub use ahead::{AHEAD_MAX, Ahead, ClaimWord, Word};
 pub use credit::Credit;
 pub use error::{
     CapacityError, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError, TryReceiveError, TrySendError,
 };
 pub use future::{Cancelled, Producer, Receiving, Sending};
-#[cfg(not(loom))]
 pub use held::Held;
+#[cfg(loom)]
+pub use inside::Inside;
 pub use lease::Lease;
 pub(crate) use limit::Limit;
 pub use options::{ChannelOptions, MAX_LANES, Overflow, Rate};
-#[cfg(not(loom))]
 pub(crate) use overflow::Dropped;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
-#[cfg(not(loom))]
 pub(crate) use scheduled::Keys;
-#[cfg(not(loom))]
 pub use select::{
     Case, ReceivingCase, Selecting, Selector, SendingCase, select, select_async, select_timeout, try_select,
 };
@@ -397,7 +387,6 @@ impl<B: Batch> Channel<B> {
     ///
     /// # Panics
     /// Where `max` is 0.
-    #[cfg(not(loom))]
     pub fn try_hold(&self, max: usize) -> Result<Held<B>, TryReceiveError> {
         self.shared.try_take(at_least_one(max), false).map(|taken| Held::new(Arc::clone(&self.shared), taken))
     }
@@ -491,7 +480,6 @@ impl<B: Batch> Shared<B> {
     /// Hands items over for good: their permits are free, and returned ones are settled.
     fn deliver(&self, taken: Taken<B>) -> B {
         self.delivered(taken.batch.len(), taken.permits, taken.leased);
-        #[cfg(not(loom))]
         if taken.batch.is_marked() {
             self.free_keys_of(&taken.batch);
         }

@@ -45,7 +45,6 @@ impl<B: Batch> Shared<B> {
     /// Sends all of `batch` or nothing, without waiting.
     pub(super) fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
         let mut taken = self.take_all(batch.len());
-        #[cfg(not(loom))]
         if taken == Take::Full && self.free_claimed() {
             taken = self.take_all(batch.len());
         }
@@ -223,7 +222,6 @@ impl<B: Batch> Shared<B> {
         let ticket = Ticket::new(progress, kind);
         senders.push_send(producer, due, Pending::new(batch, Arc::clone(&ticket)));
         self.admit_waiting(&mut senders, &mut wakes);
-        #[cfg(not(loom))]
         self.look_after_waiting(&senders, &mut wakes);
         drop(senders);
         wakes.wake();

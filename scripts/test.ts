@@ -23,9 +23,14 @@ const runs: Counts[] = [
       CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
     },
   ),
-  await run([process.execPath, 'build/scripts/instructions.js'], instructionCounts),
+  await run([process.execPath, 'build/scripts/instructions.js'], (output) =>
+    ownCounts('instructions', output),
+  ),
   await run(['node_modules/.bin/ava'], avaCounts),
-  await run([process.execPath, 'build/scripts/matrix.js', '--ci'], matrixCounts),
+  await run([process.execPath, 'build/scripts/matrix.js', '--ci'], (output) => ownCounts('matrix', output)),
+  await run([process.execPath, 'build/__test__/soak/main.js', '--minutes', '1'], (output) =>
+    ownCounts('soak', output),
+  ),
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
 const failed = runs.reduce((sum, counts) => sum + counts.failed, 0)
@@ -64,16 +69,13 @@ function cargoCounts(output: string): Counts {
   return counts
 }
 
-function instructionCounts(output: string): Counts {
-  const [, passed = 0, failed = 0] = /^instructions: (\d+) passed, (\d+) failed$/m.exec(output) ?? []
+/** Of a script of ours, which ends with its name and counts, or says why it did not run. */
+function ownCounts(name: string, output: string): Counts {
+  const [, passed = 0, failed = 0] =
+    new RegExp(`^${name}: (\\d+) passed, (\\d+) failed$`, 'm').exec(output) ?? []
   return {
     passed: Number(passed),
     failed: Number(failed),
-    skipped: /^instructions: not counted/m.test(output),
+    skipped: new RegExp(`^${name}: not `, 'm').test(output),
   }
-}
-
-function matrixCounts(output: string): Counts {
-  const [, passed = 0, failed = 0] = /^matrix: (\d+) passed, (\d+) failed$/m.exec(output) ?? []
-  return { passed: Number(passed), failed: Number(failed), skipped: /^matrix: not run/m.test(output) }
 }

@@ -74,11 +74,13 @@ async function soak(chosen: Part[], { minutes, seed }: { minutes: number; seed: 
       console.log(`\n${name}: again by npm run soak -- ${name} --minutes ${minutes} --seed ${seed}`)
     for (const problem of problems) console.log(`  ${problem}`)
   }
+  const failures = [...tallies.values()].filter(({ failed }) => failed).length
+  console.log(`\nsoak: ${tallies.size - failures} passed, ${failures} failed`)
   console.log(`\n${table(tallies)}\n`)
   const sum = (column: (typeof WRONG)[number]) =>
     [...tallies.values()].reduce((all, { counts }) => all + counts[column], 0)
   console.log(WRONG.map((column) => `${column} ${sum(column)}`).join(', '))
-  if ([...tallies.values()].some(({ failed }) => failed)) process.exitCode = 1
+  if (failures > 0) process.exitCode = 1
 }
 
 function soakFor({ name }: Part, tally: Tally, seed: number, scale: number, time: number): Soak {

@@ -16,6 +16,7 @@ import { warnOfCrowd } from '../crowd.js'
 import { tellDropped } from '../dropped.js'
 import { cancelSend, listenToSend } from '../environment.js'
 import { FullError, InvalidOptionError } from '../errors.js'
+import { ourError } from '../failure.js'
 import { binding } from '../native.js'
 import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn } from '../turn.js'
@@ -117,7 +118,7 @@ export class Outbox implements TurnEnd {
       if (this.#staged.isHeavy) this.endTurn()
       return undefined
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(ourError(error))
     }
   }
 
@@ -125,7 +126,7 @@ export class Outbox implements TurnEnd {
     try {
       return this.#sendMany(items, options, owner)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(ourError(error))
     }
   }
 
@@ -308,7 +309,11 @@ export class Outbox implements TurnEnd {
     const encoded = this.#encodeFirst(item)
     checkAttached(this.#channel, name)
     this.endTurn()
-    return this.#sendItem(encoded, mode, label)
+    try {
+      return this.#sendItem(encoded, mode, label)
+    } catch (error) {
+      throw ourError(error)
+    }
   }
 
   /** What came of an offer, which never waits; one that was accepted in part tells so by an event. */

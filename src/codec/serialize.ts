@@ -2,7 +2,7 @@
 
 import { DefaultSerializer, deserialize } from 'node:v8'
 import { explainUncloneable } from './uncloneable.js'
-import { isUint8Array, plainView } from './views.js'
+import { checkInBounds, isUint8Array, plainView } from './views.js'
 
 /**
  * @param value - what to serialize
@@ -37,6 +37,7 @@ export function readable(bytes: Buffer): Buffer {
 class ValueSerializer extends DefaultSerializer {
   /** Node calls it for each view of an ArrayBuffer. */
   _writeHostObject(view: object): void {
+    checkInBounds(view)
     // Node writes a Buffer as one, while structured clone makes a Uint8Array of it.
     writeHostObject.call(this, isUint8Array(view) ? plainView(view) : view)
   }

@@ -1,4 +1,5 @@
 //! A bounded multi-producer multi-consumer channel, and a producer-consumer system on top of it.
+#![deny(unsafe_code)]
 #![cfg_attr(loom, allow(dead_code, unused_imports, reason = "the models leave out the system, which uses it"))]
 
 #[cfg(not(loom))]

@@ -52,8 +52,10 @@
 //! called, and no item dropped, while one is held, so both may call the channel again; the methods of a
 //! [`Batch`] are called under locks, and must neither panic nor call the channel.
 
+#[expect(unsafe_code, reason = "its claims lie in memory that is JavaScript's, too")]
 mod ahead;
 #[cfg(all(test, not(loom)))]
+#[expect(unsafe_code, reason = "they lend it such memory")]
 mod ahead_tests;
 mod cells;
 mod clock;
@@ -192,9 +194,15 @@ impl<B: Batch> Channel<B> {
     /// A channel with lanes, or with a rate.
     ///
     /// # Errors
-    /// Names the first option that is out of range.
+    /// Names the first option that is out of range, and `rate` where no thread can be started to count its time.
     pub fn with_options(options: &ChannelOptions) -> Result<Self, OptionError> {
         options.check()?;
+        // Later there is nobody to tell, and the receivers that wait for the rate would wait for ever.
+        #[cfg(not(loom))]
+        if options.rate.is_some() {
+            crate::alarm::start()
+                .map_err(|error| OptionError::new("rate", "a thread to count its time", error.to_string()))?;
+        }
         #[cfg(not(loom))]
         let shared = Arc::new_cyclic(|this| Shared::new(options, this.clone()));
         #[cfg(loom)]

@@ -414,3 +414,12 @@ fn a_cleared_batch_keeps_little_memory() {
         assert!(kept && blobs.capacity() < 2 * size);
     }
 }
+
+#[test]
+fn memory_that_is_not_to_be_had_is_an_error_and_no_abort() {
+    let bytes = isize::MAX as usize;
+    let error = super::columns::try_copy(b"few", bytes).expect_err("half of all addresses");
+    assert_eq!(error, ColumnsError::Memory { bytes });
+    assert_eq!(error.code(), "ERR_MILLRACE_OUT_OF_MEMORY");
+    assert_eq!(super::columns::try_copy(b"few", 3), Ok(b"few".to_vec()));
+}

@@ -325,6 +325,8 @@ export interface Binding {
   itemKinds(): Record<string, number>
   /** From how many bytes on items have memory of their own, for the same test. */
   largeItemBytes(): number
+  /** How many handles of each kind stand for something, in the whole process: for tests that nothing is left behind. */
+  liveHandles(): Record<string, number>
 
   /** Keeps results from now on; only before the start. */
   wantResults(system: number): void

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use napi_derive::napi;
+
 use crate::channel::{self, Attachment};
 use crate::environment::Environment;
 use crate::error::{Result, error};
@@ -34,6 +36,10 @@ impl<T> Table<T> {
     fn all_that(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         table.values().filter(|value| belongs(value)).cloned().collect()
+    }
+
+    fn len(&self) -> u32 {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len() as u32
     }
 
     fn remove_if(&self, belongs: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
@@ -155,6 +161,20 @@ pub fn remove_attachment(handle: u32) -> Option<Arc<Attachment>> {
 /// Takes out all attachments of an environment.
 pub fn remove_attachments_of(environment: u32) -> Vec<Arc<Attachment>> {
     ATTACHMENTS.remove_if(|attachment| attachment.environment.handle() == environment)
+}
+
+/// How many handles of each kind stand for something, in the whole process: for tests that nothing is left behind.
+#[napi]
+pub fn live_handles() -> HashMap<String, u32> {
+    let counts = [
+        ("environments", ENVIRONMENTS.len()),
+        ("systems", SYSTEMS.len()),
+        ("ports", PORTS.len()),
+        ("workers", WORKERS.len()),
+        ("channels", CHANNELS.len()),
+        ("attachments", ATTACHMENTS.len()),
+    ];
+    counts.map(|(kind, count)| (kind.to_owned(), count)).into()
 }
 
 fn unknown(what: &str, handle: u32) -> crate::error::Error {

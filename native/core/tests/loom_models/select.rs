@@ -142,3 +142,20 @@ fn a_select_that_gives_up_passes_the_room_on() {
         patient.detach();
     });
 }
+
+#[test]
+fn a_select_that_gives_up_gives_back_the_room_that_was_put_aside_for_it() {
+    model(3, || {
+        let channel = channel(2);
+        channel.send(vec![1, 1]).expect("open");
+        let mut sending = channel.sending(vec![2, 2]);
+        let hasty = thread::spawn(move || select_timeout(&mut [&mut sending], Duration::ZERO));
+        assert_eq!(channel.receive(1), Ok(vec![1]));
+        let producer = channel.producer();
+        let patient = producer.send(vec![3]);
+        assert_eq!(hasty.join().expect("no panic"), None, "there was never room for two");
+        assert!(!producer.is_waiting());
+        assert_eq!((channel.receive(1), channel.receive(1)), (Ok(vec![1]), Ok(vec![3])));
+        patient.detach();
+    });
+}

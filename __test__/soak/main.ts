@@ -2,9 +2,10 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
+import { fuzzValues } from './parts/fuzz-values.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = []
+const parts: Part[] = [fuzzValues]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

@@ -5,12 +5,13 @@ import type { Part, Soak } from './part.js'
 import { channels } from './parts/channels.js'
 import { cycles } from './parts/cycles.js'
 import { exits } from './parts/exits.js'
+import { fuzzValues } from './parts/fuzz-values.js'
 import { loads } from './parts/loads.js'
 import { systems } from './parts/systems.js'
 import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [channels, systems, exits, terminations, cycles, loads]
+const parts: Part[] = [channels, systems, exits, terminations, cycles, loads, fuzzValues]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

@@ -1,6 +1,7 @@
 /** `v8.serialize` with what structured clone makes of a Buffer. */
 
 import { DefaultSerializer, deserialize } from 'node:v8'
+import { refuseEmptied } from './emptied.js'
 import { explainUncloneable } from './uncloneable.js'
 import { checkInBounds, isUint8Array, plainView } from './views.js'
 
@@ -14,7 +15,9 @@ export function serializeValue(value: unknown, path: string, original = value): 
     const serializer = new ValueSerializer()
     serializer.writeHeader()
     serializer.writeValue(value)
-    return readable(serializer.releaseBuffer())
+    const bytes = readable(serializer.releaseBuffer())
+    refuseEmptied(value, bytes)
+    return bytes
   } catch (error) {
     throw explainUncloneable(original, path, error)
   }

@@ -2,6 +2,7 @@
 
 import { deserialize, serialize } from 'node:v8'
 import { describe, UncloneableError } from '../errors.js'
+import { refuseEmptied } from './emptied.js'
 import { refuseWasmModule } from './wasm.js'
 
 /**
@@ -67,7 +68,9 @@ function firstUncloneablePart({ value, path }: Place, seen: Set<unknown>): Place
 
 function check(part: unknown): void {
   refuseWasmModule(part)
-  deserialize(serialize(part))
+  const bytes = serialize(part)
+  deserialize(bytes)
+  refuseEmptied(part, bytes)
 }
 
 /** The parts that serializing looks at, each with the end of its path; reading one may run a getter that throws. */

@@ -403,6 +403,20 @@ fn a_cleared_batch_takes_items_of_any_kind() {
 }
 
 #[test]
+fn a_batch_that_lost_its_items_adds_nothing() {
+    let mut cleared = Items::from_iter([Item::Null, Item::Text(b"text")]);
+    cleared.clear();
+    let none = Items::from_blobs(Vec::new(), &[], KindNumbers::Each(&[])).expect("no items");
+    for empty in [cleared, none] {
+        for before in [Items::from(vec![1.0]), Items::from_iter([Item::Null]), Items::from_iter([Item::Bytes(b"b")])] {
+            let mut batch = before.clone();
+            batch.append(empty.clone());
+            assert_eq!(batch, before);
+        }
+    }
+}
+
+#[test]
 fn a_cleared_batch_keeps_little_memory() {
     for (size, kept) in [(64 << 10, true), (1 << 20, false)] {
         let mut batch = Items::from_iter([Item::Bytes(&vec![1; size])]);

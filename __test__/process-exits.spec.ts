@@ -19,12 +19,15 @@ for (const end of ENDS) {
   })
 }
 
-test.serial('workers that are terminated at any moment take along no more than they have in their hands', async (t) => {
-  const plan = { count: 12, seed: new Random(t).below(2 ** 31) }
-  const ended = await trial(process.execPath, [program('terminating.js'), JSON.stringify(plan)])
-  t.deepEqual([ended.code, ended.stderr], [0, ''], JSON.stringify(plan))
-  const { times, items, lost, duplicated, problems } = JSON.parse(ended.stdout) as Terminated
-  t.is(times.length, 12)
-  t.true(items > 0)
-  t.deepEqual({ lost, duplicated, problems }, { lost: 0, duplicated: 0, problems: [] })
-})
+test.serial(
+  'workers that are terminated at any moment take along no more than they have in their hands',
+  async (t) => {
+    const plan = { count: 12, seed: new Random(t).below(2 ** 31) }
+    const ended = await trial(process.execPath, [program('terminating.js'), JSON.stringify(plan)])
+    t.deepEqual([ended.code, ended.stderr], [0, ''], JSON.stringify(plan))
+    const { times, items, lost, duplicated, problems } = JSON.parse(ended.stdout) as Terminated
+    t.is(times.length, 12)
+    t.true(items > 0)
+    t.deepEqual({ lost, duplicated, problems }, { lost: 0, duplicated: 0, problems: [] })
+  },
+)

@@ -39,7 +39,7 @@ export function drawExit(random: Random, end?: End): ExitPlan {
   return {
     end: drawn,
     code: 2 + random.below(100),
-    moment: { by, count: random.below(by === 'items' ? 2000 : 120) },
+    moment: { by, count: random.below(by === 'items' ? 2000 : 120), begun: random.below(3) > 0 },
     main: inWorker
       ? ['send', 'iterate']
       : (['iterate', 'send', ...some(ON_MAIN, 3)].slice(random.below(3)) as JobName[]),

@@ -5,7 +5,7 @@ import { Channel } from '../../../src/index.js'
 import { untilEnd } from './jobs.js'
 import { Ledger } from './ledger.js'
 import { leaveOpen } from './open.js'
-import { type Ending, Place, type WorkerPlan } from './place.js'
+import { type Ending, Place, Progress, type WorkerPlan } from './place.js'
 import { type ExitPlan, type JobName, type Moment, PLANNED } from './plans.js'
 
 /** An end by a count of items that don't come any more is made by a timer, after so many ms. */
@@ -25,6 +25,7 @@ async function run(plan: ExitPlan): Promise<void> {
   await channels.full.send('the only one')
   const ledger = new Ledger(2 ** 16)
   const inWorker = plan.end === 'worker exit' || plan.end === 'worker throw'
+  const begun: Progress[] = []
   let over = false
   const end = (): void => {
     if (over) return
@@ -41,11 +42,14 @@ async function run(plan: ExitPlan): Promise<void> {
       full: channels.full.token,
       empty: channels.empty.token,
     } as WorkerPlan['tokens']
+    const progress = new Progress()
+    begun.push(progress)
     const workerData: WorkerPlan = {
       job,
       seed: plan.seed + nth,
       tokens,
       memory: ledger.memory,
+      progress: progress.memory,
       ...(ending && { ending }),
     }
     return new Worker(WORKER, { workerData })
@@ -68,6 +72,7 @@ async function run(plan: ExitPlan): Promise<void> {
     process.exit(plan.code)
   }
   if (first) start(first, 0)
+  while (plan.moment.begun && begun.some(({ count }) => count === 0)) await new Promise(setImmediate)
   whenDue(plan.moment, due, end)
 }
 

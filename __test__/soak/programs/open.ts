@@ -10,8 +10,9 @@ import {
   sleep,
 } from '../../../src/index.js'
 import { Random } from '../../helpers/random.js'
+import { Ledger } from './ledger.js'
 import type * as Modules from './modules.js'
-import type { WorkerPlan } from './place.js'
+import { Progress, type WorkerPlan } from './place.js'
 
 const MODULES = new URL('./modules.js', import.meta.url)
 const WORKER = new URL('./worker.js', import.meta.url)
@@ -75,7 +76,13 @@ const LEFT: (() => unknown)[] = [
     const channel = new Channel()
     for (const job of ['receive', 'receiveSync', 'blockedSend'] as const) {
       const tokens = { flow: channel.token, full: channel.token, empty: channel.token }
-      const workerData: WorkerPlan = { job, seed: 1, tokens, memory: new SharedArrayBuffer(1024) }
+      const workerData: WorkerPlan = {
+        job,
+        seed: 1,
+        tokens,
+        memory: new Ledger(200).memory,
+        progress: new Progress().memory,
+      }
       new Worker(WORKER, { workerData }).unref()
     }
   },

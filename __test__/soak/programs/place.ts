@@ -13,6 +13,8 @@ export interface WorkerPlan {
   ending?: Ending
   tokens: { flow: ChannelToken<unknown>; full: ChannelToken<unknown>; empty: ChannelToken<unknown> }
   memory: SharedArrayBuffer
+  /** Where it counts what it has done: 1 once it begins its job, and one more for each item. */
+  progress: SharedArrayBuffer
 }
 
 /** `throw` is an exception, or a rejection, where the job is. */
@@ -62,11 +64,22 @@ export class Place {
   }
 }
 
+/** What a worker has done, as it counts that itself. */
+export class Progress {
+  readonly memory = new SharedArrayBuffer(4)
+  readonly #done = new Int32Array(this.memory)
+
+  get count(): number {
+    return Atomics.load(this.#done, 0)
+  }
+}
+
 /** The place of this worker. */
 export function placeOfWorker(): Place {
-  const { tokens, memory, seed, ending } = workerData as WorkerPlan
+  const { tokens, memory, progress, seed, ending } = workerData as WorkerPlan
+  const done = new Int32Array(progress)
   let left = ending?.after ?? Number.POSITIVE_INFINITY
-  return new Place(
+  const place = new Place(
     {
       flow: Channel.attach(tokens.flow),
       full: Channel.attach(tokens.full),
@@ -75,9 +88,12 @@ export function placeOfWorker(): Place {
     new Ledger(memory),
     seed,
     () => {
+      Atomics.add(done, 0, 1)
       if (--left !== 0 || !ending) return
       if (ending.by === 'throw') throw new Error(PLANNED)
       process.exit(ending.code)
     },
   )
+  Atomics.add(done, 0, 1)
+  return place
 }

@@ -93,6 +93,8 @@ export type End = (typeof ENDS)[number]
 export interface Moment {
   by: 'items' | 'timer' | 'busy'
   count: number
+  /** Whether all workers have to have begun before, except for an end by a count of items. */
+  begun: boolean
 }
 
 export interface ExitPlan {

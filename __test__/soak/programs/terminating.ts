@@ -5,7 +5,7 @@ import { Channel } from '../../../src/index.js'
 import { Random } from '../../helpers/random.js'
 import { untilEnd } from './jobs.js'
 import { Ledger } from './ledger.js'
-import { Place, type WorkerPlan } from './place.js'
+import { Place, Progress, type WorkerPlan } from './place.js'
 import {
   BLOCKING_JOBS,
   CHANNEL_JOBS,
@@ -47,7 +47,7 @@ let begun = 0
 
 const sending = sendUntilOver()
 const receiving = untilEnd('iterate', place)
-const others = (['sendSync', 'lease'] as const).map(start)
+const others = (['sendSync', 'lease'] as const).map((job) => start(job))
 const gone = others.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())))
 
 await Promise.all(Array.from({ length: AT_ONCE }, terminateInTurn))
@@ -68,13 +68,14 @@ const report: Terminated = {
 }
 console.log(JSON.stringify(report))
 
-function start(job: JobName): Worker {
+function start(job: JobName, progress = new Progress()): Worker {
   const tokens = {
     flow: channels.flow.token,
     full: channels.full.token,
     empty: channels.empty.token,
   } as WorkerPlan['tokens']
-  const workerData: WorkerPlan = { job, seed: random.below(2 ** 31), tokens, memory: ledger.memory }
+  const memory = { memory: ledger.memory, progress: progress.memory }
+  const workerData: WorkerPlan = { job, seed: random.below(2 ** 31), tokens, ...memory }
   const worker = new Worker(WORKER, { workerData })
   worker.on('error', (error) => problems.push(`${job}: ${error.stack}`))
   return worker
@@ -84,8 +85,9 @@ async function terminateInTurn(): Promise<void> {
   while (begun < count) {
     begun++
     const job = VICTIMS[random.below(VICTIMS.length)] as JobName
-    const worker = start(job)
-    await untilMoment(worker)
+    const progress = new Progress()
+    const worker = start(job, progress)
+    await moment(worker, progress)
     const began = performance.now()
     await worker.terminate()
     times.push(performance.now() - began)
@@ -94,13 +96,17 @@ async function terminateInTurn(): Promise<void> {
   }
 }
 
-/** In the middle of the start and the load, right after it, or at any moment of the work. */
-async function untilMoment(worker: Worker): Promise<void> {
-  const early = random.below(3) === 0
-  if (!early) await new Promise<void>((resolve) => worker.once('online', () => resolve()))
-  const end = performance.now() + random.below(early ? 60 : 100)
-  const least = ledger.passed + random.below(500)
-  while (performance.now() < end && (early || ledger.passed < least || random.below(2) === 0)) await turn()
+/** In the middle of the start and the load, or some items or ms into the job, which may block it at once. */
+async function moment(worker: Worker, progress: Progress): Promise<void> {
+  const early = random.below(4) === 0
+  if (!early) await until(() => progress.count > 0 || worker.threadId === -1)
+  const end = performance.now() + random.below(early ? 80 : 30)
+  const most = early ? Number.POSITIVE_INFINITY : 1 + random.below(300)
+  await until(() => progress.count >= most || performance.now() >= end)
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn()
 }
 
 /** Sends here until no worker is left to terminate, so that the last of them has something to be in the middle of. */

@@ -1,5 +1,6 @@
 /** `npm run soak [-- PART…] [--minutes N] [--seed N]` */
 import { Command, InvalidArgumentError } from 'commander'
+import { buildBinary } from '../../scripts/cargo.js'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
 import { channels } from './parts/channels.js'
@@ -7,11 +8,12 @@ import { cycles } from './parts/cycles.js'
 import { exits } from './parts/exits.js'
 import { fuzzValues } from './parts/fuzz-values.js'
 import { loads } from './parts/loads.js'
+import { native } from './parts/native.js'
 import { systems } from './parts/systems.js'
 import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [channels, systems, exits, terminations, cycles, loads, fuzzValues]
+const parts: Part[] = [native, channels, systems, exits, terminations, cycles, loads, fuzzValues]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */
@@ -48,6 +50,7 @@ command.parseAsync().catch((error: unknown) => {
 async function soak(chosen: Part[], { minutes, seed }: { minutes: number; seed: number }): Promise<void> {
   console.log(`seed ${seed}, ${minutes} minutes`)
   const running = chosen.length > 0 ? chosen : parts
+  for (const { crate } of running) if (crate !== undefined) buildBinary(crate)
   const tallies = new Map(running.map(({ name }) => [name, new Tally()]))
   const shares = running.reduce((sum, { share }) => sum + (share === 'beside' ? 0 : share), 0)
   const total = minutes * 60_000

@@ -122,6 +122,7 @@ use crate::batch::Batch;
 use crate::options::OptionError;
 use crate::sync::{Arc, Ordering, lock};
 use shared::Shared;
+use ticket::Admitted;
 use wait::{Deadline, WakeList};
 
 /// A handle to a channel. Clones are handles to the same one; all of them can send and receive.
@@ -454,8 +455,9 @@ impl<B: Batch> Channel<B> {
         }
     }
 
-    /// As [`send`](Channel::send); `admitted` hears of items before anyone can receive them.
-    pub(crate) fn send_counted(&self, batch: B, admitted: impl FnMut(usize)) -> Result<(), SendError<B>> {
+    /// As [`send`](Channel::send); `admitted` hears of items before anyone can receive them, also from the threads that admit
+    /// them while this one waits.
+    pub(crate) fn send_counted(&self, batch: B, admitted: impl Admitted) -> Result<(), SendError<B>> {
         self.shared.send_until(batch, Deadline::NEVER, admitted).map_err(|error| match error {
             SendTimeoutError::Aborted(batch) => SendError::Aborted(batch),
             SendTimeoutError::Closed(batch) | SendTimeoutError::Timeout(batch) => SendError::Closed(batch),

@@ -414,7 +414,10 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(SendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let produced = |n| self.inner().counters.outside.produced.add_shared(n as u64);
+        let produced = {
+            let counters = Arc::clone(&self.inner().counters);
+            move |n| counters.outside.produced.add_shared(n as u64)
+        };
         let outcome = self.inner().channel.send_counted(envelope, produced).map_err(unseal);
         count.end(self.inner(), refused(&outcome));
         outcome

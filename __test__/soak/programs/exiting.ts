@@ -23,7 +23,7 @@ async function run(plan: ExitPlan): Promise<void> {
     empty: new Channel(),
   }
   await channels.full.send('the only one')
-  const ledger = new Ledger(2 ** 16)
+  const ledger = new Ledger(2 ** 20)
   const inWorker = plan.end === 'worker exit' || plan.end === 'worker throw'
   const begun: Progress[] = []
   let over = false
@@ -59,14 +59,21 @@ async function run(plan: ExitPlan): Promise<void> {
   others.forEach((job, index) => {
     start(job, index + 1)
   })
-  for (const job of plan.main) void untilEnd(job, place)
-  if (inWorker) {
+  const goOn = (): void => {
+    for (const job of plan.main) void untilEnd(job, place)
+  }
+  if (!inWorker) goOn()
+  else {
     const by =
       plan.end === 'worker exit' ? ({ by: 'exit', code: plan.code + 1 } as const) : ({ by: 'throw' } as const)
     const worker = start(first ?? 'send', 0, { after: 1 + (plan.moment.count % 100), ...by })
-    if (by.by === 'throw') return
+    const exited = plan.end === 'worker exit' ? once(worker, 'exit') : undefined
+    // Before there are no more items that it could end among.
+    while (begun.at(-1)?.count === 0) await new Promise(setImmediate)
+    goOn()
+    if (!exited) return
     // The exit of a worker is that of its thread alone.
-    const [code] = await once(worker, 'exit')
+    const [code] = await exited
     if (code !== plan.code + 1)
       throw new Error(`expected the worker to exit with ${plan.code + 1}, got ${code}`)
     process.exit(plan.code)

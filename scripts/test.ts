@@ -24,7 +24,10 @@ const runs: Counts[] = [
       CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
     },
   ),
-  await run([process.execPath, 'build/scripts/instructions.js'], instructionCounts),
+  await run([process.execPath, 'build/scripts/instructions.js'], (output) =>
+    ownCounts('instructions', output),
+  ),
+  await run([process.execPath, 'build/scripts/fuzz.js'], (output) => ownCounts('fuzz', output)),
   await run(['node_modules/.bin/ava'], avaCounts),
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
@@ -64,12 +67,14 @@ function cargoCounts(output: string): Counts {
   return counts
 }
 
-function instructionCounts(output: string): Counts {
-  const [, passed = 0, failed = 0] = /^instructions: (\d+) passed, (\d+) failed$/m.exec(output) ?? []
+/** Of a script of ours, which ends with its name and counts, or says why it did not run. */
+function ownCounts(name: string, output: string): Counts {
+  const [, passed = 0, failed = 0] =
+    new RegExp(`^${name}: (\\d+) passed, (\\d+) failed$`, 'm').exec(output) ?? []
   return {
     passed: Number(passed),
     failed: Number(failed),
-    skipped: /^instructions: not counted/m.test(output),
+    skipped: new RegExp(`^${name}: not `, 'm').test(output),
   }
 }
 

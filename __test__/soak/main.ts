@@ -2,10 +2,11 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
+import { fuzzFrames, fuzzLines } from './parts/fuzz-native.js'
 import { fuzzValues } from './parts/fuzz-values.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [fuzzValues]
+const parts: Part[] = [fuzzFrames, fuzzLines, fuzzValues]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

@@ -26,6 +26,7 @@ const runs: Counts[] = [
   await run([process.execPath, 'build/scripts/instructions.js'], (output) =>
     ownCounts('instructions', output),
   ),
+  await run([process.execPath, 'build/scripts/fuzz.js'], (output) => ownCounts('fuzz', output)),
   await run(['node_modules/.bin/ava'], avaCounts),
   await run([process.execPath, 'build/scripts/matrix.js', '--ci'], (output) => ownCounts('matrix', output)),
   await run([process.execPath, 'build/__test__/soak/main.js', '--minutes', '1'], (output) =>

@@ -6,6 +6,7 @@ import type { Part, Soak } from './part.js'
 import { channels } from './parts/channels.js'
 import { cycles } from './parts/cycles.js'
 import { exits } from './parts/exits.js'
+import { fuzzFrames, fuzzLines } from './parts/fuzz-native.js'
 import { fuzzValues } from './parts/fuzz-values.js'
 import { loads } from './parts/loads.js'
 import { native } from './parts/native.js'
@@ -13,7 +14,7 @@ import { systems } from './parts/systems.js'
 import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [native, channels, systems, exits, terminations, cycles, loads, fuzzValues]
+const parts: Part[] = [native, channels, systems, exits, terminations, cycles, loads, fuzzFrames, fuzzLines, fuzzValues]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

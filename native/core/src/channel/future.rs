@@ -71,10 +71,7 @@ impl<B: Batch> Producer<B> {
         if self.is_waiting() && !self.channel.permits.snapshot().closed() {
             return Err(TrySendError::Full(batch));
         }
-        let n = batch.len();
-        self.channel.try_send(batch)?;
-        self.count(n);
-        Ok(())
+        self.channel.try_send(batch, |n| self.count(n))
     }
 
     /// Sends all of `batch`. Never waits itself: what there is room for is sent before this returns, the rest waits in

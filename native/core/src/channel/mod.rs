@@ -257,7 +257,7 @@ impl<B: Batch> Channel<B> {
     /// # Ok::<(), millrace_core::CapacityError>(())
     /// ```
     pub fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
-        self.shared.try_send(batch)
+        self.shared.try_send(batch, |_| ())
     }
 
     /// A producer of its own whose sends are futures, admitted in the order of the calls.

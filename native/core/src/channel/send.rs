@@ -42,8 +42,8 @@ impl<B: Batch> Shared<B> {
         if B::SINGLE && want == 1 { self.take_single() } else { self.permits.take_all(want) }
     }
 
-    /// Sends all of `batch` or nothing, without waiting.
-    pub(super) fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
+    /// Sends all of `batch` or nothing, without waiting. `admitted` hears of items before anyone can receive them.
+    pub(super) fn try_send(&self, batch: B, admitted: impl FnOnce(usize)) -> Result<(), TrySendError<B>> {
         let mut taken = self.take_all(batch.len());
         if taken == Take::Full && self.free_claimed() {
             taken = self.take_all(batch.len());
@@ -51,6 +51,7 @@ impl<B: Batch> Shared<B> {
         match taken {
             Take::Took(n) => {
                 if n > 0 {
+                    admitted(n);
                     self.push_and_wake(batch);
                 }
                 Ok(())

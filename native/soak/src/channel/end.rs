@@ -153,7 +153,7 @@ enum Left<B: Load> {
 fn check_returned<B: Load>(round: &Round<B>, returned: &[Vec<u64>], tally: &mut Tally) {
     let callers = returned.iter().filter(|ids| !ids.is_empty()).count();
     tally.expect(callers <= 1, || format!("{callers} aborts gave items"));
-    if round.shape.receives.iter().any(|way| way.leases()) {
+    if round.shape.leases() {
         return;
     }
     // What of different lanes comes first is not said.

@@ -110,11 +110,10 @@ pub struct Received<B: Batch> {
 
 pub struct Receiver<'a, B: Load> {
     round: &'a Round<B>,
+    index: usize,
     rng: Rng,
     received: Vec<u64>,
     leases: Vec<Lease<B>>,
-    /// It need not stay until the end: then a wake-up that it does not pass on is missed by all.
-    may_leave: bool,
     /// What this consumer gave back, and which attempt is the next at it.
     retried: HashMap<u64, u32>,
     /// Of the only consumer.
@@ -131,7 +130,7 @@ impl<'a, B: Load> Receiver<'a, B> {
             rng,
             received: Vec::new(),
             leases: Vec::new(),
-            may_leave: index > 0,
+            index,
             retried: HashMap::new(),
             order,
             tally: Tally::default(),
@@ -140,7 +139,8 @@ impl<'a, B: Load> Receiver<'a, B> {
 
     /// Receives until the end.
     pub fn run(mut self) -> Received<B> {
-        let ways = &self.round.shape.receives;
+        let shape = &self.round.shape;
+        let ways = shape.receives(self.index);
         while !self.round.quits() {
             let mut way = ways[self.rng.usize(0..ways.len())];
             // The end of a channel waits for leases.
@@ -154,7 +154,7 @@ impl<'a, B: Load> Receiver<'a, B> {
                 Got::Nothing => std::thread::yield_now(),
                 Got::GivenUp => {
                     self.tally.cancelled_waits += 1;
-                    if self.may_leave && self.rng.u8(0..16) == 0 {
+                    if shape.may_leave(self.index, &mut self.rng) {
                         self.settle_all();
                         break;
                     }
@@ -175,7 +175,7 @@ impl<'a, B: Load> Receiver<'a, B> {
     fn receive(&mut self, way: ReceiveWay) -> Got<B> {
         let channel = &self.round.channel;
         let max = if self.rng.u8(0..8) == 0 { usize::MAX } else { self.rng.usize(1..=64) };
-        let timeout = Duration::from_micros(self.rng.u64(0..200));
+        let timeout = self.round.shape.patience(&mut self.rng);
         let polls = self.rng.usize(1..4);
         let polled = match way {
             ReceiveWay::Block => return received(channel.receive(max)),

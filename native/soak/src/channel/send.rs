@@ -1,7 +1,6 @@
 //! A producer of a round: every way to send, and to give up a send that waits.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use fastrand::Rng;
 use millrace_core::channel::{
@@ -125,6 +124,7 @@ pub struct Sent<B: Batch> {
 
 pub struct Sender<'a, B: Load> {
     round: &'a Round<B>,
+    index: usize,
     rng: Rng,
     calls: Stream,
     futures: Stream,
@@ -140,6 +140,7 @@ impl<'a, B: Load> Sender<'a, B> {
     pub fn new(round: &'a Round<B>, index: usize, rng: Rng) -> Self {
         Sender {
             round,
+            index,
             rng,
             calls: Stream::new(2 * index),
             futures: Stream::new(2 * index + 1),
@@ -158,8 +159,13 @@ impl<'a, B: Load> Sender<'a, B> {
         while self.calls.made() + self.futures.made() < shape.items && !self.round.quits() {
             let left = shape.items - self.calls.made() - self.futures.made();
             let n = self.rng.usize(1..=shape.largest).min(left).min(B::MOST);
-            let way = shape.sends[self.rng.usize(0..shape.sends.len())];
+            let ways = shape.sends(self.index);
+            let way = ways[self.rng.usize(0..ways.len())];
+            let before = self.tally.cancelled_waits;
             self.send(way, n);
+            if self.tally.cancelled_waits > before && shape.may_leave(self.index, &mut self.rng) {
+                break;
+            }
             // What comes after a refusal has to be refused, too.
             if self.over && after == 0 {
                 break;
@@ -210,10 +216,6 @@ impl<'a, B: Load> Sender<'a, B> {
         }
     }
 
-    fn timeout(&mut self) -> Duration {
-        Duration::from_micros(self.rng.u64(0..200))
-    }
-
     fn send(&mut self, way: SendWay, n: usize) {
         let was_over = self.over;
         let future = matches!(
@@ -231,7 +233,7 @@ impl<'a, B: Load> Sender<'a, B> {
             SendWay::Block => sent(channel.send(batch)),
             SendWay::Try => tried(channel.try_send(batch)),
             SendWay::Timeout => {
-                let timeout = self.timeout();
+                let timeout = self.round.shape.patience(&mut self.rng);
                 timed(channel.send_timeout(batch, timeout))
             }
             SendWay::Future => sent(block_on(self.producer.send(batch))),
@@ -285,7 +287,7 @@ impl<'a, B: Load> Sender<'a, B> {
                 select(&mut cases);
             }
             SendWay::SelectTimeout => {
-                let timeout = Duration::from_micros(self.rng.u64(0..200));
+                let timeout = self.round.shape.patience(&mut self.rng);
                 select_timeout(&mut cases, timeout);
             }
             _ => {

@@ -55,8 +55,11 @@ pub struct Shape {
     pub end: End,
     /// How many threads end it at once.
     pub closers: usize,
-    pub sends: Vec<SendWay>,
-    pub receives: Vec<ReceiveWay>,
+    /// The first producer and the first consumer wait until they are served, and the others only for a moment, after which they
+    /// may leave for good: a wake-up that was on its way to one of them, and goes to nobody, is missed by all.
+    pub impatient: bool,
+    sends: Vec<SendWay>,
+    receives: Vec<ReceiveWay>,
 }
 
 /// From 1 to `most`, each order of magnitude as likely as any other.
@@ -116,9 +119,44 @@ impl Shape {
             largest: scaled(rng, 200),
             end,
             closers: rng.usize(1..=4),
+            impatient: !dropped && rng.u8(0..4) == 0,
             sends: if sends.is_empty() { vec![SendWay::Try] } else { sends },
             receives: if receives.is_empty() { vec![ReceiveWay::Try] } else { receives },
         }
+    }
+
+    /// The ways of producer `index`.
+    pub fn sends(&self, index: usize) -> &[SendWay] {
+        match (self.impatient, index) {
+            (false, _) => &self.sends,
+            (true, 0) => &[SendWay::Block],
+            (true, _) => &[SendWay::Timeout, SendWay::SelectTimeout],
+        }
+    }
+
+    /// The ways of consumer `index`.
+    pub fn receives(&self, index: usize) -> &[ReceiveWay] {
+        match (self.impatient, index) {
+            (false, _) => &self.receives,
+            (true, 0) => &[ReceiveWay::Block, ReceiveWay::Select],
+            (true, _) => &[ReceiveWay::Timeout, ReceiveWay::LeaseTimeout, ReceiveWay::SelectTimeout],
+        }
+    }
+
+    /// Whether what is received may go back, for another attempt.
+    pub fn leases(&self) -> bool {
+        let all = (0..self.consumers).flat_map(|index| self.receives(index));
+        all.copied().any(ReceiveWay::leases)
+    }
+
+    /// Whether the thread `index` of its kind may leave after a wait that it gave up.
+    pub fn may_leave(&self, index: usize, rng: &mut Rng) -> bool {
+        index > 0 && rng.u8(0..if self.impatient { 4 } else { 32 }) == 0
+    }
+
+    /// How long a wait may take that is given up.
+    pub fn patience(&self, rng: &mut Rng) -> Duration {
+        Duration::from_micros(rng.u64(0..if self.impatient { 40 } else { 200 }))
     }
 
     pub fn options(&self) -> ChannelOptions {

@@ -14,7 +14,18 @@ import { systems } from './parts/systems.js'
 import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = [native, channels, systems, exits, terminations, cycles, loads, fuzzFrames, fuzzLines, fuzzValues]
+const parts: Part[] = [
+  native,
+  channels,
+  systems,
+  exits,
+  terminations,
+  cycles,
+  loads,
+  fuzzFrames,
+  fuzzLines,
+  fuzzValues,
+]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */

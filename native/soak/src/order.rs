@@ -27,7 +27,7 @@ impl Order {
             let after = *next - 1;
             tally.fault(Fault::Wrong, 1, || format!("item {id:#x} came after number {after:#x} of its lane"));
         }
-        *next = n.max(*next) + 1;
+        *next = (*next).max(n + 1);
     }
 }
 

@@ -27,7 +27,7 @@ impl Order {
             let after = *next - 1;
             tally.fault(Fault::Wrong, 1, || format!("item {id:#x} came after number {after:#x} of its lane"));
         }
-        *next = (n + 1).max(*next);
+        *next = (*next).max(n + 1);
     }
 }
 

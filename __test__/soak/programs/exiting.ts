@@ -135,6 +135,8 @@ function endBy({ end, code }: ExitPlan, place: Place): void {
     default: {
       const signal = end === 'handled SIGTERM' ? 'SIGTERM' : 'SIGINT'
       process.on(signal, () => void stopAll(place, code))
+      // A listener for a signal keeps no process, and there may be nothing else under way.
+      setInterval(() => {}, 1000)
       process.kill(process.pid, signal)
     }
   }

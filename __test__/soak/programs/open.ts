@@ -65,7 +65,8 @@ const LEFT: (() => unknown)[] = [
     await system.run(1)
   },
   async function stopped() {
-    const system = new ProducerConsumerSystem({ source: sequence(), handler: sleep(1) })
+    // More dead letters than are kept would be warned of.
+    const system = new ProducerConsumerSystem({ source: sequence(), handler: sleep(1), capacity: 100 })
     await system.start()
     void system.stop({ timeout: 1 })
   },

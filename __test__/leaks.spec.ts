@@ -6,6 +6,7 @@
 import test from 'ava'
 import { Channel, type ChannelToken, ProducerConsumerSystem, select } from '../src/index.js'
 import { assertHandles, collectUntil, Expendable, liveHandles } from './helpers/collect.js'
+import { turns } from './helpers/gate.js'
 import { Thread } from './helpers/worker.js'
 
 const PLAIN = new URL('./modules/plain.js', import.meta.url)
@@ -126,6 +127,20 @@ for (const [what, end] of Object.entries(ends)) {
     await assertHandles(t, before)
   })
 }
+
+test.serial('channels that are dropped by thousands are collected before they fill the memory', async (t) => {
+  const CHANNELS = 10_000
+  const before = liveHandles()
+  let most = 0
+  for (let made = 0; made < CHANNELS; made++) {
+    await new Channel().send(made)
+    // Their finalizers are tasks.
+    if (made % 100 === 0) await turns(1)
+    most = Math.max(most, liveHandles().channels ?? CHANNELS)
+  }
+  t.true(most < CHANNELS / 4, `${most} of ${CHANNELS} at once`)
+  await assertHandles(t, before)
+})
 
 test.serial('a system that was never started is collected with its native part', async (t) => {
   const before = liveHandles()

@@ -25,6 +25,7 @@ pub use select::Selects;
 
 use std::sync::Arc;
 
+use napi::Env;
 use napi_derive::napi;
 
 use crate::error::{Result, error};
@@ -93,6 +94,7 @@ impl NativeAttachment {
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "napi makes an object of its own")]
 pub fn create_channel(
+    env: Env,
     environment: u32,
     id: String,
     capacity: u32,
@@ -105,6 +107,7 @@ pub fn create_channel(
     let entry = Entry::new(environment.handle(), id, (&options, order.priorities), max_waiting)
         .map_err(|refused| error("ERR_MILLRACE_INVALID_OPTION", refused.to_string()))?;
     registry::add_channel(entry.handle, Arc::clone(&entry));
+    tell_collector(env, entry.channel.slot_bytes() as i64);
     Ok(NativeAttachment::of(Attachment::new(environment, entry, true)))
 }
 
@@ -119,10 +122,19 @@ pub fn attach_channel(environment: u32, handle: u32, id: String) -> Result<Optio
 
 /// Gives back what the attachment holds: credit, items that were not handed over, leases.
 #[napi(catch_unwind)]
-pub fn detach_channel(channel: u32) {
-    if let Some(attachment) = registry::remove_attachment(channel) {
-        attachment.end();
+pub fn detach_channel(env: Env, channel: u32) {
+    let Some(attachment) = registry::remove_attachment(channel) else { return };
+    attachment.end();
+    if attachment.creator {
+        tell_collector(env, -(attachment.entry.channel.slot_bytes() as i64));
     }
+}
+
+/// That a channel takes so much more memory. The collector sees a few small objects of it, and would let many thousands of
+/// dropped channels lie.
+fn tell_collector(env: Env, bytes: i64) {
+    // It is told as a hint, and can do without.
+    let _ = env.adjust_external_memory(bytes);
 }
 
 /// Read by its creator, a token keeps the channel alive.

@@ -430,6 +430,11 @@ impl<B: Batch> Channel<B> {
         self.shared.permits.capacity()
     }
 
+    /// How many bytes its slots take, whatever is in them: most of what an empty channel takes.
+    pub fn slot_bytes(&self) -> usize {
+        self.capacity() * slots::Slots::<B>::BYTES
+    }
+
     /// Whether it was closed or aborted.
     pub fn is_closed(&self) -> bool {
         self.shared.permits.snapshot().closed()

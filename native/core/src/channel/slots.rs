@@ -18,6 +18,9 @@ mod real {
     }
 
     impl<B> Slots<B> {
+        /// How many bytes each takes: a batch, and crossbeam's stamp.
+        pub(in crate::channel) const BYTES: usize = size_of::<B>() + size_of::<usize>();
+
         pub(in crate::channel) fn new(capacity: usize) -> Self {
             let (sender, receiver) = bounded(capacity);
             Slots { sender, receiver }
@@ -65,6 +68,8 @@ mod model {
     }
 
     impl<B> Slots<B> {
+        pub(in crate::channel) const BYTES: usize = size_of::<B>();
+
         pub(in crate::channel) fn new(_capacity: usize) -> Self {
             let cells = (0..PUSHES).map(|_| Cell { ready: AtomicBool::new(false), batch: Mutex::new(None) }).collect();
             Slots { cells, tail: AtomicUsize::new(0), head: AtomicUsize::new(0) }

@@ -24,7 +24,9 @@ const runs: Counts[] = [
       CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
     },
   ),
-  await run([process.execPath, 'build/scripts/instructions.js'], instructionCounts),
+  await run([process.execPath, 'build/scripts/instructions.js'], summaryCounts('instructions')),
+  await run([process.execPath, 'build/scripts/memory.js'], summaryCounts('memory')),
+  await run([process.execPath, 'build/scripts/supply-chain.js'], summaryCounts('supply chain')),
   await run(['node_modules/.bin/ava'], avaCounts),
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
@@ -64,12 +66,13 @@ function cargoCounts(output: string): Counts {
   return counts
 }
 
-function instructionCounts(output: string): Counts {
-  const [, passed = 0, failed = 0] = /^instructions: (\d+) passed, (\d+) failed$/m.exec(output) ?? []
-  return {
-    passed: Number(passed),
-    failed: Number(failed),
-    skipped: /^instructions: not counted/m.test(output),
+/** Of scripts that end with a line `name: N passed, N failed`, and say `name: not …` where they had to leave something out. */
+function summaryCounts(name: string): (output: string) => Counts {
+  return (output) => {
+    const [, passed = 0, failed = 0] =
+      new RegExp(`^${name}: (\\d+) passed, (\\d+) failed$`, 'm').exec(output) ?? []
+    const skipped = new RegExp(`^${name}: not `, 'm').test(output)
+    return { passed: Number(passed), failed: Number(failed), skipped }
   }
 }
 

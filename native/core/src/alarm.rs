@@ -3,10 +3,10 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::sync::{Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Condvar, Mutex, Weak};
 use std::time::Instant;
 
-use crate::sync::lock;
+use crate::sync::{lock, wait};
 
 /// Who is to be woken. Called on the alarms' thread, so it must not wait.
 pub(crate) trait Ring: Send + Sync {
@@ -77,9 +77,7 @@ fn run() {
             alarms = lock(&ALARMS);
             continue;
         }
-        alarms = match heap.peek().map(|alarm| alarm.at - now) {
-            Some(left) => CHANGED.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => CHANGED.wait(alarms).unwrap_or_else(PoisonError::into_inner),
-        };
+        let left = heap.peek().map(|alarm| alarm.at - now);
+        alarms = wait(&CHANGED, &ALARMS, alarms, left);
     }
 }

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { ProducerConsumerSystem } from '../src/index.js'
+import { assertSaid, runProgram } from './helpers/program.js'
 
 /** What a handler is given for `items`, sent as one batch. */
 async function receive(items: unknown[]): Promise<unknown[]> {
@@ -46,6 +47,24 @@ test('nor does it in a report', async (t) => {
   const { unprocessed } = await system.stop()
   for (const one of unprocessed as Uint8Array[]) transfer(one)
   t.deepEqual(unprocessed, items)
+})
+
+test('what came back together lets its thread and its process end', async (t) => {
+  const keeps = `const { Channel } = await import(library)
+    const channel = new Channel()
+    await channel.sendMany([1, 2, 3].map((n) => new Uint8Array(5000).fill(n)))
+    globalThis.kept = channel.abort()`
+  const ended = await runProgram(
+    t,
+    `import { Worker } from 'node:worker_threads'
+    const url = new URL('data:text/javascript,' + encodeURIComponent(
+      'const library = ' + JSON.stringify(library) + '\\n' + ${JSON.stringify(keeps)}
+    ))
+    await new Promise((resolve) => new Worker(url).on('exit', resolve))
+    ${keeps}
+    console.log(kept.length)`,
+  )
+  assertSaid(t, ended, '3')
 })
 
 test('more than 64 KiB arrive in memory of their own, which Node does not transfer either', async (t) => {

@@ -118,6 +118,34 @@ for (const [kind, make] of Object.entries(BLOCKED)) {
   })
 }
 
+for (const [name, options] of [
+  ['one attempt', {}],
+  ['several attempts', { retry: { attempts: 2 } }],
+] as const) {
+  test(`all that is in hand is given up, also where a listener makes room for letters meanwhile: ${name}`, async (t) => {
+    for (const end of ['abort', 'time-out'] as const) {
+      const system = new ProducerConsumerSystem({
+        consumers: 3,
+        handler: (_n: number) => new Promise<never>(() => {}),
+        deadLetters: { whenFull: 'block' },
+        ...options,
+      })
+      const letters: number[] = []
+      system.on('deadLetter', ({ item }) => {
+        letters.push(item)
+        system.deadLetters.discard()
+      })
+      await system.start()
+      await system.sendMany(range(3))
+      await until(() => system.stats().inFlight === 3)
+      const report = await (end === 'abort' ? system.abort() : system.stop({ timeout: 0 }))
+      t.deepEqual(letters, range(3))
+      t.deepEqual([report.deadLettered, report.discarded], [3, 0])
+      assertConservation(t, report)
+    }
+  })
+}
+
 test('the life of a system is told in events, and on diagnostics channels', async (t) => {
   const system = new ProducerConsumerSystem({
     handler: (n: number) => (n < 0 ? fails() : n),

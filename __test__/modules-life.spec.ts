@@ -34,7 +34,8 @@ for (const name of Object.values(EXPORT)) {
       const { cells, system } = make(name, 500, { consumers: 2 })
       await system.sendMany(range(500))
       await system.start()
-      await until(() => cells.get(FINISHED) === 499)
+      // On a busy machine the others may be through before the first is begun.
+      await until(() => cells.get(FINISHED) === 499 && cells.get(BEGUN) === 500)
       for (const item of range(500))
         t.deepEqual(
           [cells.get(begun(item)), cells.get(finished(item))],

@@ -397,6 +397,23 @@ test('a system that rejects, without room', async (t) => {
   assertConservation(t, stats)
 })
 
+test('after the end of a system that tells what it drops, sends are refused', async (t) => {
+  for (const [end, code] of [
+    ['stop', 'ERR_MILLRACE_CLOSED'],
+    ['abort', 'ERR_MILLRACE_ABORTED'],
+  ] as const) {
+    const onDrop = (): void => t.fail()
+    const system = new ProducerConsumerSystem<unknown>({ overflow: 'drop-newest', onDrop, handler: () => {} })
+    await system.start()
+    await system[end]()
+    await t.throwsAsync(system.send(1), { code })
+    await t.throwsAsync(system.send({ n: 1 }), { code })
+    await t.throwsAsync(system.sendMany([1, 2]), { code })
+    await t.throwsAsync(system.run(1), { code })
+    t.throws(() => system.trySend(1), { code })
+  }
+})
+
 test('a run whose item is dropped rejects', async (t) => {
   for (const overflow of DROPS) {
     const system = new ProducerConsumerSystem({ capacity: 1, overflow, handler: (n: number) => n * 2 })

@@ -1,8 +1,8 @@
 /** `npm run bench [-- CASE[/WORKLOAD]…] [--json FILE] [--rounds N] [--quick]` */
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
+import { buildBinary } from '../scripts/cargo.js'
 import { callback } from './cases/callback.js'
 import { cost } from './cases/cost.js'
 import { cpu } from './cases/cpu.js'
@@ -63,7 +63,7 @@ command.parseAsync().catch((error: unknown) => {
 })
 
 async function bench(chosen: Chosen[], { json, quick, ...options }: Options): Promise<void> {
-  buildNative()
+  buildBinary('millrace-benchmark')
   const rounds = quick ? 1 : options.rounds
   const results: Results = { date: new Date().toISOString(), rounds, quick, ...machine(root), cases: [] }
   const measuring = { rounds, quick, onRun: (line: string) => console.error(line) }
@@ -91,19 +91,6 @@ async function bench(chosen: Chosen[], { json, quick, ...options }: Options): Pr
 /** The results of one case. */
 function only({ curves: _, ...results }: Results, cases: WorkloadResult[], curves: CurveResult[]): Results {
   return { ...results, cases, ...(curves.length > 0 && { curves }) }
-}
-
-function buildNative(): void {
-  const { status, error } = spawnSync(
-    'cargo',
-    ['build', '--release', '--quiet', '--package', 'millrace-benchmark'],
-    {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-    },
-  )
-  if (error) throw error
-  if (status !== 0) throw new Error(`expected the native contestants to build, got exit code ${status}`)
 }
 
 function choose(text: string, before: Chosen[]): Chosen[] {

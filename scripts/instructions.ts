@@ -7,12 +7,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { binary, buildBinary } from './cargo.js'
 import { type Baseline, type Counts, compare } from './instruction-counts.js'
 
 const execute = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const baselineFile = `${root}benchmark/instructions/baseline.json`
-const program = `${root}target/release/millrace-instructions`
+const program = binary('millrace-instructions')
 
 /** The shorter of the two runs; what the longer one has more is what so many items take. A multiple of all batches. */
 const ITEMS = 10_000
@@ -65,12 +66,7 @@ function whyMissing(): string | undefined {
   if (valgrind.error || valgrind.status !== 0) {
     return 'valgrind is missing (Debian: apt-get install valgrind)'
   }
-  const { status, error } = spawnSync(
-    'cargo',
-    ['build', '--release', '--quiet', '--package', 'millrace-instructions'],
-    { cwd: root, stdio: ['ignore', 2, 2] },
-  )
-  if (error || status !== 0) throw new Error('expected millrace-instructions to build', { cause: error })
+  buildBinary('millrace-instructions')
   return undefined
 }
 

@@ -36,7 +36,7 @@ function fingerprint() {
   const hash = createHash('sha256')
   hash.update([process.version, process.platform, process.arch, process.env.RUSTFLAGS].join())
   const files = ['Cargo.toml', 'Cargo.lock', 'package.json', 'package-lock.json', 'tsconfig.json']
-  const folders = ['native', ...FOLDERS].flatMap((folder) =>
+  const folders = ['native/binding', 'native/core', ...FOLDERS].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true }).map((file) => join(folder, file)),
   )
   for (const file of [...files, ...folders]) {

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { avaCounts, type Counts as Tests } from './ava-counts.js'
 
-interface Counts {
-  passed: number
-  failed: number
+interface Counts extends Tests {
   /** That there was nothing to run, and why has been printed. */
   skipped?: boolean
 }
@@ -24,10 +23,19 @@ const runs: Counts[] = [
       CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
     },
   ),
-  await run([process.execPath, 'build/scripts/instructions.js'], summaryCounts('instructions')),
-  await run([process.execPath, 'build/scripts/memory.js'], summaryCounts('memory')),
-  await run([process.execPath, 'build/scripts/supply-chain.js'], summaryCounts('supply chain')),
+  await run([process.execPath, 'build/scripts/instructions.js'], (output) =>
+    ownCounts('instructions', output),
+  ),
+  await run([process.execPath, 'build/scripts/fuzz.js'], (output) => ownCounts('fuzz', output)),
+  await run([process.execPath, 'build/scripts/memory.js'], (output) => ownCounts('memory', output)),
+  await run([process.execPath, 'build/scripts/supply-chain.js'], (output) =>
+    ownCounts('supply chain', output),
+  ),
   await run(['node_modules/.bin/ava'], avaCounts),
+  await run([process.execPath, 'build/scripts/matrix.js', '--ci'], (output) => ownCounts('matrix', output)),
+  await run([process.execPath, 'build/__test__/soak/main.js', '--minutes', '1'], (output) =>
+    ownCounts('soak', output),
+  ),
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
 const failed = runs.reduce((sum, counts) => sum + counts.failed, 0)
@@ -66,18 +74,13 @@ function cargoCounts(output: string): Counts {
   return counts
 }
 
-/** Of scripts that end with a line `name: N passed, N failed`, and say `name: not …` where they had to leave something out. */
-function summaryCounts(name: string): (output: string) => Counts {
-  return (output) => {
-    const [, passed = 0, failed = 0] =
-      new RegExp(`^${name}: (\\d+) passed, (\\d+) failed$`, 'm').exec(output) ?? []
-    const skipped = new RegExp(`^${name}: not `, 'm').test(output)
-    return { passed: Number(passed), failed: Number(failed), skipped }
+/** Of a script of ours, which ends with its name and counts, or says why it did not run. */
+function ownCounts(name: string, output: string): Counts {
+  const [, passed = 0, failed = 0] =
+    new RegExp(`^${name}: (\\d+) passed, (\\d+) failed$`, 'm').exec(output) ?? []
+  return {
+    passed: Number(passed),
+    failed: Number(failed),
+    skipped: new RegExp(`^${name}: not `, 'm').test(output),
   }
-}
-
-// AVA's summary has the number of passed tests only where none failed, so these are counted line by line.
-function avaCounts(output: string): Counts {
-  const failed = /^ *(\d+) tests? failed$/m.exec(output)?.[1] ?? 0
-  return { passed: output.match(/^ *[✔√] /gm)?.length ?? 0, failed: Number(failed) }
 }

@@ -107,11 +107,7 @@ export class Chunk {
 
   #bytes(count: number, kind: number, length: number): Buffer {
     const bytes = Buffer.from(this.memory.buffer, Layout.bytes, length)
-    if (kind !== MIXED && !keepsMemory(kind)) return bytes
-    // Small ones go into Node's own pool, which can't be transferred either.
-    const kept = Buffer.from(bytes)
-    if (count > 1 && kept.length === kept.buffer.byteLength) keepTogether(kept)
-    return kept
+    return kind !== MIXED && !keepsMemory(kind) ? bytes : keepTogether(bytes, count)
   }
 }
 

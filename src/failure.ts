@@ -55,10 +55,13 @@ export function callNative<V>(call: () => V): V {
   }
 }
 
-function ourError(error: unknown): unknown {
+/** An error of ours in place of a plain one with a code that the binding threw; any other as it is, as that of an item's getter. */
+export function ourError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof MillraceError) return error
   const { code } = error as { code?: unknown }
   if (code === 'ERR_MILLRACE_INVALID_STATE') return new StateError(error.message)
   if (code === 'ERR_MILLRACE_INVALID_OPTION') return InvalidOptionError.parse(error.message)
-  return typeof code === 'string' ? new MillraceError(code, error.message, { cause: error }) : error
+  return typeof code === 'string' && code.startsWith('ERR_MILLRACE_')
+    ? new MillraceError(code, error.message, { cause: error })
+    : error
 }

@@ -68,7 +68,8 @@ export function hash(algorithm: HashAlgorithm): Handler<string | Uint8Array, str
 
 /**
  * Takes each item as a path and hashes that file's content, which is streamed and never in memory as a whole.
- * An item whose file can't be read fails with the system's error, such as `ENOENT`.
+ * An item whose file can't be read fails with the system's error, such as `ENOENT`; one whose file gets shorter meanwhile with
+ * `ERR_MILLRACE_FILE_CHANGED`.
  *
  * @throws {InvalidOptionError} for an unknown algorithm or encoding
  */

@@ -414,6 +414,9 @@ export class LeasedCallback<T, R> {
   }
 
   #giveUp(): void {
+    // A listener that hears of one of these letters may make room for others, or break the system off once more: neither is
+    // to end this before all are given up.
+    this.#working = true
     const { reason, error } = this.#system.breakReason()
     const held = [...this.#running].flatMap((execution) => {
       this.#leave(execution)
@@ -431,7 +434,8 @@ export class LeasedCallback<T, R> {
       if (tag !== 0) this.#system.runs.reject(tag, error)
       this.#system.bury({ item, error, attempts: fate.attempts - 1 + begun, deaths, firstAt, lastAt, reason })
     }
-    if (!this.#over) this.#end()
+    this.#working = false
+    this.#end()
   }
 
   #end(): void {

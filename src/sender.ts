@@ -9,6 +9,7 @@ import { warnOfCrowd } from './crowd.js'
 import { tellDropped } from './dropped.js'
 import { cancelSend, listenToSend } from './environment.js'
 import { FullError, InvalidOptionError } from './errors.js'
+import { ourError } from './failure.js'
 import { binding } from './native.js'
 import { type OnDrop, type Overflow, rejectedError } from './overflow.js'
 import type { Runs } from './runs.js'
@@ -263,6 +264,14 @@ export class Sender<T, R> {
   }
 
   #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean, marks?: Marks): number {
+    try {
+      return this.#encodeAndSend(items, firstTag, fromSource, marks)
+    } catch (error) {
+      throw ourError(error)
+    }
+  }
+
+  #encodeAndSend(items: readonly unknown[], firstTag: number, fromSource: boolean, marks?: Marks): number {
     const { handle } = this.#system
     const large = marks ? undefined : largeOf(items)
     if (large) return this.#tellDropped(binding.sendLarge(handle, large, firstTag, fromSource))
@@ -291,6 +300,14 @@ export class Sender<T, R> {
   }
 
   #sendOne(item: unknown, tag: number, wait: boolean, marks: Marks | undefined): number {
+    try {
+      return this.#encodeAndSendOne(item, tag, wait, marks)
+    } catch (error) {
+      throw ourError(error)
+    }
+  }
+
+  #encodeAndSendOne(item: unknown, tag: number, wait: boolean, marks: Marks | undefined): number {
     const { handle } = this.#system
     if (marks) {
       const { kind, bytes, length } = encodeItem(item, 'item')

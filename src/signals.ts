@@ -26,9 +26,9 @@ function listen(signal: AbortSignal): Set<() => void> {
     unlisten(signal, waiting)
     for (const call of waiting) call()
   }
+  signal.addEventListener('abort', onAbort, { once: true })
   listeners.set(signal, waiting)
   aborts.set(waiting, onAbort)
-  signal.addEventListener('abort', onAbort, { once: true })
   return waiting
 }
 
@@ -36,5 +36,9 @@ function unlisten(signal: AbortSignal, waiting: Set<() => void>): void {
   if (listeners.get(signal) !== waiting) return
   listeners.delete(signal)
   const onAbort = aborts.get(waiting)
-  if (onAbort) signal.removeEventListener('abort', onAbort)
+  try {
+    if (onAbort) signal.removeEventListener('abort', onAbort)
+  } catch {
+    // One that only looks like a signal must not take along what was waited for.
+  }
 }

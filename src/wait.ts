@@ -27,12 +27,17 @@ export interface Wait<V> {
 
 const KNOWN = ['signal', 'timeout'] as const
 
-/** @throws {InvalidOptionError} for an unknown option, what is no signal, or what is no time-out */
+/**
+ * The options, each read once: a getter may give something else the next time.
+ *
+ * @throws {InvalidOptionError} for an unknown option, what is no signal, or what is no time-out
+ */
 export function checkWait(options: WaitOptions): WaitOptions {
   checkOptions('options', options, KNOWN)
-  if (options.signal !== undefined) checkSignal('signal', options.signal)
-  if (options.timeout !== undefined) checkMs('timeout', options.timeout)
-  return options
+  const { signal, timeout } = options
+  if (signal !== undefined) checkSignal('signal', signal)
+  if (timeout !== undefined) checkMs('timeout', timeout)
+  return { signal, timeout }
 }
 
 /** A promise of what `wait` brings, or that ends early as `options` say. Leaves no listener and no timer behind. */
@@ -41,11 +46,11 @@ export function waitFor<V>(wait: Wait<V>, { signal, timeout }: WaitOptions): Pro
     return new Promise((resolve, reject) => wait.begin(resolve, reject))
   }
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => end(signal?.reason)
-    const onTimeout = (): void => end(timeoutError(wait.name, timeout as number))
-    const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout)
-    const unlisten = signal === undefined ? undefined : whenAborted(signal, onAbort)
+    let over = false
+    let timer: NodeJS.Timeout | undefined
+    let unlisten: (() => void) | undefined
     const leave = (): void => {
+      over = true
       clearTimeout(timer)
       unlisten?.()
     }
@@ -64,6 +69,17 @@ export function waitFor<V>(wait: Wait<V>, { signal, timeout }: WaitOptions): Pro
         reject(reason)
       },
     )
+    if (over) return
+    if (timeout !== undefined) timer = setTimeout(() => end(timeoutError(wait.name, timeout)), timeout)
+    if (signal === undefined) return
+    try {
+      unlisten = whenAborted(signal, () => end(signal.reason))
+      // Code of an item's may have aborted it after it was looked at: then no event comes.
+      if (signal.aborted) end(signal.reason)
+    } catch (error) {
+      // It only looks like a signal. What waits is to be taken out all the same.
+      end(error)
+    }
   })
 }
 

@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { inspect, types } from 'node:util'
 
 /**
  * Where `actual` differs from `expected` as a copy of the same value, undefined where it does not: prototypes, order of
@@ -11,7 +11,7 @@ export function difference(actual: unknown, expected: unknown): string | undefin
   for (let next = open.pop(); next; next = open.pop()) {
     const [a, e, path] = next
     if (typeof e !== 'object' || e === null) {
-      if (!Object.is(a, e)) return `${path}: expected ${String(e)}, got ${String(a)}`
+      if (!Object.is(a, e)) return `${path}: expected ${inspect(e)}, got ${inspect(a)}`
       continue
     }
     if (typeof a !== 'object' || a === null) return `${path}: expected an object, got ${String(a)}`

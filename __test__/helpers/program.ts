@@ -41,8 +41,22 @@ export async function runFile(
   return runNode(t, [...flags, file])
 }
 
-async function runNode(t: ExecutionContext, args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+/** As `runProgram`, by another program that starts it, such as `prlimit`. */
+export function runBy(
+  t: ExecutionContext,
+  [command, ...args]: [string, ...string[]],
+  source: string,
+): Promise<Ended> {
+  const program = [process.execPath, '--input-type=module', '--eval', `${PRELUDE}\n${source}`]
+  return run(t, command, [...args, ...program])
+}
+
+function runNode(t: ExecutionContext, args: string[]): Promise<Ended> {
+  return run(t, process.execPath, args)
+}
+
+async function run(t: ExecutionContext, command: string, args: string[]): Promise<Ended> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => child.kill('SIGKILL'))
   const closed = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
     child.on('error', reject)

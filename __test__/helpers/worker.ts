@@ -5,6 +5,8 @@ import type { ExecutionContext } from 'ava'
 const LIBRARY = new URL('../../src/index.js', import.meta.url).href
 const ITEMS = new URL('./items.js', import.meta.url).href
 
+const IMPORT = /^\s*import .+$/gm
+
 /** A thread that runs `source`, and what it says. It is terminated when the test ends, should it still run then. */
 export class Thread {
   readonly worker: Worker
@@ -17,14 +19,20 @@ export class Thread {
    * @param source - a module's, with `Channel`, `data`, `say()`, `heard()`, `itemOf` and `library` in scope
    */
   constructor(t: ExecutionContext, source: string, data: unknown = {}) {
+    const imports = source.match(IMPORT) ?? []
+    // In a function: Node 22 crashes where a thread is terminated just when a module with a top-level await has been evaluated.
     const module = `import { parentPort, workerData as data } from 'node:worker_threads'
       import { once } from 'node:events'
-      const library = await import(${JSON.stringify(LIBRARY)})
-      const { Channel } = library
-      const { itemOf, numberOf } = await import(${JSON.stringify(ITEMS)})
-      const say = (message) => parentPort.postMessage(message)
-      const heard = async () => (await once(parentPort, 'message'))[0]
-      ${source}`
+      ${imports.join('\n')}
+      async function run() {
+        const library = await import(${JSON.stringify(LIBRARY)})
+        const { Channel } = library
+        const { itemOf, numberOf } = await import(${JSON.stringify(ITEMS)})
+        const say = (message) => parentPort.postMessage(message)
+        const heard = async () => (await once(parentPort, 'message'))[0]
+        ${source.replace(IMPORT, '')}
+      }
+      void run()`
     this.worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(module)}`), {
       workerData: data,
     })

@@ -1,10 +1,31 @@
 /** `npm run soak [-- PART…] [--minutes N] [--seed N]` */
 import { Command, InvalidArgumentError } from 'commander'
+import { buildBinary } from '../../scripts/cargo.js'
 import { Random } from '../helpers/random.js'
 import type { Part, Soak } from './part.js'
+import { channels } from './parts/channels.js'
+import { cycles } from './parts/cycles.js'
+import { exits } from './parts/exits.js'
+import { fuzzFrames, fuzzLines } from './parts/fuzz-native.js'
+import { fuzzValues } from './parts/fuzz-values.js'
+import { loads } from './parts/loads.js'
+import { native } from './parts/native.js'
+import { systems } from './parts/systems.js'
+import { terminations } from './parts/terminations.js'
 import { Tally, table, WRONG } from './tally.js'
 
-const parts: Part[] = []
+const parts: Part[] = [
+  native,
+  channels,
+  systems,
+  exits,
+  terminations,
+  cycles,
+  loads,
+  fuzzFrames,
+  fuzzLines,
+  fuzzValues,
+]
 const names = parts.map(({ name }) => name).join(', ')
 
 /** The minutes that the parts' goals are meant for. */
@@ -41,6 +62,7 @@ command.parseAsync().catch((error: unknown) => {
 async function soak(chosen: Part[], { minutes, seed }: { minutes: number; seed: number }): Promise<void> {
   console.log(`seed ${seed}, ${minutes} minutes`)
   const running = chosen.length > 0 ? chosen : parts
+  for (const { crate } of running) if (crate !== undefined) buildBinary(crate)
   const tallies = new Map(running.map(({ name }) => [name, new Tally()]))
   const shares = running.reduce((sum, { share }) => sum + (share === 'beside' ? 0 : share), 0)
   const total = minutes * 60_000
@@ -68,11 +90,13 @@ async function soak(chosen: Part[], { minutes, seed }: { minutes: number; seed: 
       console.log(`\n${name}: again by npm run soak -- ${name} --minutes ${minutes} --seed ${seed}`)
     for (const problem of problems) console.log(`  ${problem}`)
   }
+  const failures = [...tallies.values()].filter(({ failed }) => failed).length
+  console.log(`\nsoak: ${tallies.size - failures} passed, ${failures} failed`)
   console.log(`\n${table(tallies)}\n`)
   const sum = (column: (typeof WRONG)[number]) =>
     [...tallies.values()].reduce((all, { counts }) => all + counts[column], 0)
   console.log(WRONG.map((column) => `${column} ${sum(column)}`).join(', '))
-  if ([...tallies.values()].some(({ failed }) => failed)) process.exitCode = 1
+  if (failures > 0) process.exitCode = 1
 }
 
 function soakFor({ name }: Part, tally: Tally, seed: number, scale: number, time: number): Soak {

@@ -12,6 +12,8 @@ export interface Part {
    * to them from the beginning to the end, at a low priority.
    */
   share: number | 'beside'
+  /** The crate whose binary it runs: it is built before the time of the soak begins. */
+  crate?: string
   /**
    * Tries until both its goals are met and its time is over. Whatever may crash or hang runs in a process of its own (`trial()`):
    * a part itself neither loads the addon nor ends early. It throws only where it can't run at all.

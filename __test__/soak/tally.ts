@@ -5,12 +5,19 @@ export const TRIED = ['items', 'closes', 'aborts', 'terminations', 'exits', 'inp
 /**
  * What went wrong. Lost: an item that was admitted and is in neither of the places where it may be. Duplicated: one that was handed
  * over twice, beyond those whose worker died holding them. A crash: the death of a process by a signal or with another exit code
- * than the right one, or an answer that is not equal to what was asked. A hang: an end that did not come in time.
+ * than the right one, or an answer that is not equal to what was asked. A hang: an end that did not come in time. A leak: memory that
+ * grew by more than that of a control without the library may.
  */
-export const WRONG = ['lost', 'duplicated', 'crashes', 'hangs'] as const
+export const WRONG = ['lost', 'duplicated', 'crashes', 'hangs', 'leaks'] as const
 
 export type Tried = (typeof TRIED)[number]
 export type Wrong = (typeof WRONG)[number]
+
+/** A tally as a program tells it. */
+export interface Told {
+  counts: Record<Tried | Wrong, number>
+  problems: string[]
+}
 
 export class Tally {
   readonly counts = Object.fromEntries([...TRIED, ...WRONG].map((column) => [column, 0])) as Record<
@@ -28,6 +35,12 @@ export class Tally {
   wrong(what: Wrong, problem: string, count = 1): void {
     this.counts[what] += count
     this.problems.push(`${what}: ${problem}`)
+  }
+
+  /** What a program has tried and found. */
+  add({ counts, problems }: Told): void {
+    for (const column of [...TRIED, ...WRONG]) this.counts[column] += counts[column]
+    this.problems.push(...problems)
   }
 
   get failed(): boolean {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { Admission, type NativeAttachment, type NativeOrder, type NativeToken } from '../binding.js'
 import { Chunk } from '../chunk.js'
 import { environmentHandle, forgetItems, listenToItems } from '../environment.js'
-import { AbortedError, ClosedError, DetachedError, messageOf, StaleTokenError } from '../errors.js'
+import { AbortedError, ClosedError, messageOf, StaleTokenError } from '../errors.js'
 import { binding } from '../native.js'
 import { OVERFLOWS, type Overflow, rejectedError } from '../overflow.js'
 import { Inbox } from './inbox.js'
@@ -63,6 +63,11 @@ export class Attachment {
     )
   }
 
+  /** Whether no object stands for it any more. */
+  get ended(): boolean {
+    return this.#users === 0
+  }
+
   /** One object less stands for it. */
   leave(): void {
     if (--this.#users > 0) return
@@ -98,10 +103,6 @@ export class Attachment {
     const known = this.#aborted
     return known?.message === text ? new AbortedError(text, { cause: known.reason }) : new AbortedError(text)
   }
-}
-
-export function detachedError(name: string): DetachedError {
-  return new DetachedError(`${name}: expected a handle that is attached, got one that was disposed of`)
 }
 
 /** The memory through which items of all channels come in. */

@@ -11,6 +11,7 @@ import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
 import { checkInteger } from '../validate.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { checkAttached } from './detached.js'
 import { parseHeaders } from './send-options.js'
 import { atTurnEnd, endTurnNow, flush, type TurnEnd } from './turn-end.js'
 
@@ -20,6 +21,8 @@ export interface InboxChannel {
   readonly capacity: number
   readonly overflow: Overflow
   readonly priorities: number
+  /** Whether its last handle here was disposed of. */
+  readonly ended: boolean
   /** What a receive at the end gets. */
   endError(): Error
   abortedError(): Error
@@ -154,6 +157,7 @@ export class Inbox implements ItemListener, TurnEnd {
     const { signal, timeout = Number.POSITIVE_INFINITY } = checkWait(options)
     mayBlock('receiveSync()', isMainThread)
     signal?.throwIfAborted()
+    checkAttached(this.#channel, 'receiveSync()')
     endTurnNow()
     this.#giveBack()
     const { handle } = this.#channel
@@ -286,6 +290,7 @@ export class Inbox implements ItemListener, TurnEnd {
     try {
       const limits = options === undefined ? NO_LIMIT : checkWait(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      checkAttached(this.#channel, name)
       // What is staged may be all there is to receive.
       flush()
       this.#giveBack()

@@ -1,6 +1,6 @@
 /** One loop over a channel's items. */
 
-import { detachedError } from './attachment.js'
+import { detachedError } from './detached.js'
 import type { Inbox } from './inbox.js'
 
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined })

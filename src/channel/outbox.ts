@@ -16,11 +16,13 @@ import { warnOfCrowd } from '../crowd.js'
 import { tellDropped } from '../dropped.js'
 import { cancelSend, listenToSend } from '../environment.js'
 import { FullError, InvalidOptionError } from '../errors.js'
+import { ourError } from '../failure.js'
 import { binding } from '../native.js'
 import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
+import { checkAttached } from './detached.js'
 import { LoneSends } from './lone-sends.js'
 import type { MarkOptions } from './order-options.js'
 import { QueuedSends } from './queued-sends.js'
@@ -41,6 +43,8 @@ export interface OutboxChannel {
   readonly maxWaiting: number
   readonly overflow: Overflow
   readonly priorities: number
+  /** Whether its last handle here was disposed of. */
+  readonly ended: boolean
   /** Why nothing is admitted any more. */
   refusal(admission: number): Error
 }
@@ -103,6 +107,7 @@ export class Outbox implements TurnEnd {
     try {
       const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (options !== undefined) checkAttached(this.#channel, 'send()')
       if (typeof item === 'number' && this.#mayLeave(limits)) return this.#sendNumber(item, owner)
       this.#lone.sent()
       if (!this.#mayStage(item, limits)) return this.#sendNow(this.#encodeFirst(item), limits, owner)
@@ -113,7 +118,7 @@ export class Outbox implements TurnEnd {
       if (this.#staged.isHeavy) this.endTurn()
       return undefined
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(ourError(error))
     }
   }
 
@@ -121,7 +126,7 @@ export class Outbox implements TurnEnd {
     try {
       return this.#sendMany(items, options, owner)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(ourError(error))
     }
   }
 
@@ -135,6 +140,7 @@ export class Outbox implements TurnEnd {
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     this.endTurn()
     let encoded = (limits.label === undefined && largeOf(items)) || encodeItems(items)
+    checkAttached(this.#channel, 'sendMany()')
     if (this.#credit > 0 || this.#queued) {
       // Encoding ran code of an item's that sent. Its item goes first, and to encode that spoils what is encoded here.
       encoded = structuredClone(encoded)
@@ -156,7 +162,7 @@ export class Outbox implements TurnEnd {
 
   trySend(item: unknown, options: MarkOptions | undefined): boolean {
     const label = options === undefined ? undefined : checkTrySend(options, this.#channel.priorities)
-    const admission = this.#encodeAndSend(item, SendMode.Try, label)
+    const admission = this.#encodeAndSend('trySend()', item, SendMode.Try, label)
     if (admission === Admission.Full) return false
     if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
     return true
@@ -170,13 +176,16 @@ export class Outbox implements TurnEnd {
     // What blocks the thread holds up everything that it has staged, so all of it goes first.
     endTurnNow()
     if (this.#channel.overflow !== 'wait') {
-      const admission = this.#tellDropped(this.#encodeAndSend(item, SendMode.Offer, label), owner)
+      const admission = this.#tellDropped(
+        this.#encodeAndSend('sendSync()', item, SendMode.Offer, label),
+        owner,
+      )
       if (admission === Admission.Rejected) throw rejectedError('sendSync()')
       if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
       return
     }
     const mode = timeout === 0 ? SendMode.Try : SendMode.Block
-    let admission = this.#encodeAndSend(item, mode, label)
+    let admission = this.#encodeAndSend('sendSync()', item, mode, label)
     if (admission === STILL_WAITING) admission = this.#block(timeout)
     if (admission === Admission.Full) throw timeoutError('sendSync()', timeout)
     if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
@@ -234,6 +243,8 @@ export class Outbox implements TurnEnd {
 
   /** Lets the item that was staged last wait for room. */
   #queue(owner: object): Promise<void> {
+    if (this.#channel.ended) this.#staged.take()
+    checkAttached(this.#channel, 'send()')
     this.#queued ??= new QueuedSends()
     const queued = this.#queued
     const promise = queued.add(owner)
@@ -280,6 +291,7 @@ export class Outbox implements TurnEnd {
   }
 
   #sendNow(item: EncodedItem, limits: CheckedSend, owner: object): Promise<void> | undefined {
+    checkAttached(this.#channel, 'send()')
     this.endTurn()
     if (this.#channel.overflow !== 'wait') {
       const outcome = this.#sendItem(item, SendMode.Offer, limits.label)
@@ -293,10 +305,15 @@ export class Outbox implements TurnEnd {
   }
 
   /** Sends `item` after everything that is staged. */
-  #encodeAndSend(item: unknown, mode: number, label: NativeLabel | undefined): number {
+  #encodeAndSend(name: string, item: unknown, mode: number, label: NativeLabel | undefined): number {
     const encoded = this.#encodeFirst(item)
+    checkAttached(this.#channel, name)
     this.endTurn()
-    return this.#sendItem(encoded, mode, label)
+    try {
+      return this.#sendItem(encoded, mode, label)
+    } catch (error) {
+      throw ourError(error)
+    }
   }
 
   /** What came of an offer, which never waits; one that was accepted in part tells so by an event. */

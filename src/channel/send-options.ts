@@ -28,8 +28,8 @@ const MARKS = ['priority', 'key'] as const
  */
 export function checkSend(options: ItemSendOptions, priorities: number): CheckedSend {
   checkOptions('options', options, KNOWN)
-  const { id, headers, priority, key, ...rest } = options
-  const limits = checkWait(rest)
+  const { id, headers, priority, key, signal, timeout } = options
+  const limits = checkWait({ signal, timeout })
   const marks = checkMarks({ priority, key }, priorities)
   if (id === undefined && headers === undefined && marks === undefined) return limits
   const label: NativeLabel = { ...marks } as NativeLabel
@@ -45,8 +45,8 @@ export function checkSend(options: ItemSendOptions, priorities: number): Checked
 /** @throws {InvalidOptionError} */
 export function checkSendSync(options: WaitOptions & MarkOptions, priorities: number): CheckedSend {
   checkOptions('options', options, ['signal', 'timeout', ...MARKS])
-  const { priority, key, ...rest } = options
-  const limits = checkWait(rest)
+  const { priority, key, signal, timeout } = options
+  const limits = checkWait({ signal, timeout })
   const label = checkMarks({ priority, key }, priorities) as NativeLabel | undefined
   return label ? { ...limits, label } : limits
 }

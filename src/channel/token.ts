@@ -19,11 +19,19 @@ const ID = /^[0-9a-f]{32}$/
 
 /** @throws {InvalidOptionError} for what no channel has as its token */
 export function checkToken<T>(value: ChannelToken<T>): ChannelToken<T> {
-  if (typeof value === 'object' && value !== null) {
-    const { handle, id }: { handle: unknown; id: unknown } = value
-    if (isHandle(handle) && typeof id === 'string' && ID.test(id)) return { handle, id }
-  }
+  const { handle, id } = read(value)
+  if (isHandle(handle) && typeof id === 'string' && ID.test(id)) return { handle, id }
   throw new InvalidOptionError('token', 'the token of a channel', value)
+}
+
+function read(value: unknown): { handle?: unknown; id?: unknown } {
+  if (typeof value !== 'object' || value === null) return {}
+  try {
+    const { handle, id } = value as { handle: unknown; id: unknown }
+    return { handle, id }
+  } catch (cause) {
+    throw new InvalidOptionError('token', 'the token of a channel', value, undefined, { cause })
+  }
 }
 
 function isHandle(value: unknown): value is number {

@@ -12,10 +12,19 @@ void main()
 
 async function main(): Promise<void> {
   const streams = [process.stdout, process.stderr]
-  // Each write is told of its own failure; a stream that is gone leaves no one to tell of it.
-  for (const stream of streams) stream.on('error', () => {})
-  const code = await exitCodeOf(process.argv.slice(2))
+  let broken: NodeJS.ErrnoException | undefined
+  process.stdout.on('error', (error) => {
+    broken ??= error
+  })
+  // One that is gone leaves no one to tell of it.
+  process.stderr.on('error', () => {})
+  let code = await exitCodeOf(process.argv.slice(2))
   await Promise.all(streams.map(flush))
+  // A run minds its own writes; whoever prints help does not. A reader that has seen enough is no problem.
+  if (code === 0 && broken && broken.code !== 'EPIPE') {
+    process.stderr.write(`${problemLine(`stdout: ${broken.message}`)}\n`)
+    code = 1
+  }
   // Not by itself: what a handler's module has left open must not keep the program.
   process.exit(code)
 }

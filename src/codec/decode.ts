@@ -17,8 +17,8 @@ export interface NativeItems {
 /** All of `items`, in order. */
 export function decodeItems<T>({ kinds, ends, bytes }: NativeItems): T[] {
   const items: T[] = new Array(kinds.length)
-  if (kinds.length > 1) keepTogether(bytes)
-  decodeEach(kinds.length, kinds, ends, asBuffer(bytes), items)
+  const shared = kinds.length > 1 && kinds.some(keepsMemory)
+  decodeEach(kinds.length, kinds, ends, shared ? keepTogether(bytes, kinds.length) : asBuffer(bytes), items)
   return items
 }
 
@@ -128,11 +128,17 @@ export function keepsMemory(kind: number): boolean {
 }
 
 /**
- * Keeps the memory of several items from being transferred, which would take it from all of them. Node 20 then copies
- * what is in a transfer list, later ones refuse.
+ * A copy of `bytes` for `count` items to keep. Where they are several its memory is kept from being transferred, which would
+ * take it from all of them: Node 20 then copies what is in a transfer list, later ones refuse.
+ *
+ * A copy, because native memory must not be marked so: when its environment ends, Node detaches it, and from some 24 on aborts
+ * the process where that is refused.
  */
-export function keepTogether(bytes: Uint8Array): void {
-  markAsUntransferable(bytes.buffer)
+export function keepTogether(bytes: Uint8Array, count: number): Buffer {
+  // Small ones go into Node's own pool, which can't be transferred either.
+  const kept = Buffer.from(bytes)
+  if (count > 1 && kept.length === kept.buffer.byteLength) markAsUntransferable(kept.buffer)
+  return kept
 }
 
 /**

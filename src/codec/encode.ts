@@ -212,8 +212,10 @@ function createSink(size: number): Sink {
 }
 
 function encodeNumbers(items: readonly unknown[]): Float64Array | undefined {
-  const numbers = numbersFor(items.length)
-  for (let index = 0; index < items.length; index++) {
+  // How many there are is looked at once: a getter among them may change that, or they may be a proxy.
+  const { length } = items
+  const numbers = numbersFor(length)
+  for (let index = 0; index < length; index++) {
     const item = items[index]
     if (typeof item !== 'number') return undefined
     numbers[index] = item
@@ -246,11 +248,12 @@ function numbersFor(count: number): Float64Array {
 
 /** Strings that are not too long for it are written in one go: a third of the time. */
 function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
-  const ends = endsFor(items.length)
+  const { length } = items
+  const ends = endsFor(length)
   let end = 0
   // Faster than `join`: engines put such a string together only when it is written.
   let text = ''
-  for (let index = 0; index < items.length; index++) {
+  for (let index = 0; index < length; index++) {
     const item = items[index]
     if (typeof item !== 'string') return undefined
     end += item.length
@@ -261,7 +264,7 @@ function encodeTexts(items: readonly unknown[]): EncodedBlobs | undefined {
   const kind = writeText(text)
   if (kind === Kind.Text16) {
     end *= 2
-    for (let index = 0; index < items.length; index++) ends[index] = 2 * (ends[index] as number)
+    for (let index = 0; index < length; index++) ends[index] = 2 * (ends[index] as number)
   }
   return { kinds: ONE_KIND[kind] as Uint8Array, ends, bytes: SCRATCH, length: end }
 }

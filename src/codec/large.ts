@@ -13,16 +13,21 @@ export const LARGE_BYTES = 16 * 1024
  */
 export function largeOf(items: readonly unknown[]): Uint8Array[] | undefined {
   const large: Uint8Array[] = []
-  let total = 0
   for (let index = 0; index < items.length; index++) {
     const item = items[index]
     if (!isUint8Array(item)) return undefined
     const length = byteLengthOf(item)
-    // What has none may be detached. A small one first is enough to tell other bytes at once.
-    if (length === 0 || (index === 0 && length < LARGE_BYTES)) return undefined
+    // A small one first is enough to tell other bytes at once.
+    if (index === 0 && length < LARGE_BYTES) return undefined
     checkLength(length, 'items', index)
-    total += length
     large.push(item)
+  }
+  let total = 0
+  for (const item of large) {
+    const length = byteLengthOf(item)
+    // What has none may be detached, even by a getter of a later one.
+    if (length === 0) return undefined
+    total += length
   }
   return total >= LARGE_BYTES * large.length && large.length > 0 ? large : undefined
 }

@@ -65,7 +65,8 @@ let others: Set<unknown> | undefined
 
 /**
  * The accessor is part of what engines compile, where `Object.getPrototypeOf` calls their runtime. Node can be started without
- * it. What it says of objects with such a property of their own is not always right, but those are not packed: it is a key.
+ * it. What it says of objects with such a property of their own is not always right, but those are not packed: it is a key. Where
+ * that has a getter, it is the one that runs twice: to look for it first is a tenth of the time of a small object.
  */
 const prototypeOf: (value: object) => unknown = hasAccessor()
   ? // biome-ignore lint/suspicious/noProto: 40 ns an object

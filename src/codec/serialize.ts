@@ -1,8 +1,9 @@
 /** `v8.serialize` with what structured clone makes of a Buffer. */
 
 import { DefaultSerializer, deserialize } from 'node:v8'
+import { refuseEmptied } from './emptied.js'
 import { explainUncloneable } from './uncloneable.js'
-import { isUint8Array, plainView } from './views.js'
+import { checkInBounds, isUint8Array, plainView } from './views.js'
 
 /**
  * @param value - what to serialize
@@ -14,7 +15,9 @@ export function serializeValue(value: unknown, path: string, original = value): 
     const serializer = new ValueSerializer()
     serializer.writeHeader()
     serializer.writeValue(value)
-    return readable(serializer.releaseBuffer())
+    const bytes = readable(serializer.releaseBuffer())
+    refuseEmptied(value, bytes)
+    return bytes
   } catch (error) {
     throw explainUncloneable(original, path, error)
   }
@@ -37,6 +40,7 @@ export function readable(bytes: Buffer): Buffer {
 class ValueSerializer extends DefaultSerializer {
   /** Node calls it for each view of an ArrayBuffer. */
   _writeHostObject(view: object): void {
+    checkInBounds(view)
     // Node writes a Buffer as one, while structured clone makes a Uint8Array of it.
     writeHostObject.call(this, isUint8Array(view) ? plainView(view) : view)
   }

@@ -2,11 +2,18 @@
 
 import { deserialize, serialize } from 'node:v8'
 import { describe, UncloneableError } from '../errors.js'
+import { refuseEmptied } from './emptied.js'
 import { refuseWasmModule } from './wasm.js'
+
+/**
+ * Whether a place is being looked for, which reads the value once more: its getters may send what can't travel either, whose
+ * getters do so too, and to look there as well would take twice as long for each level.
+ */
+let isLooking = false
 
 /** An error that names the place inside `value`, called `path`, where serializing fails with `cause`. */
 export function explainUncloneable(value: unknown, path: string, cause: unknown): UncloneableError {
-  const place = findUncloneable(value, path, cause)
+  const place = isLooking ? { value, path, cause } : findUncloneable(value, path, cause)
   const reason = place.cause instanceof Error ? place.cause.message : describe(place.cause)
   return new UncloneableError(
     place.path,
@@ -28,11 +35,16 @@ const MAX_DEPTH = 100
 function findUncloneable(value: unknown, path: string, cause: unknown): Place {
   const seen = new Set<unknown>()
   let place: Place = { value, path, cause }
-  for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    seen.add(place.value)
-    const inner = firstUncloneablePart(place, seen)
-    if (!inner) break
-    place = inner
+  isLooking = true
+  try {
+    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+      seen.add(place.value)
+      const inner = firstUncloneablePart(place, seen)
+      if (!inner) break
+      place = inner
+    }
+  } finally {
+    isLooking = false
   }
   return place
 }
@@ -56,7 +68,9 @@ function firstUncloneablePart({ value, path }: Place, seen: Set<unknown>): Place
 
 function check(part: unknown): void {
   refuseWasmModule(part)
-  deserialize(serialize(part))
+  const bytes = serialize(part)
+  deserialize(bytes)
+  refuseEmptied(part, bytes)
 }
 
 /** The parts that serializing looks at, each with the end of its path; reading one may run a getter that throws. */

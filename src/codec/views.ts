@@ -34,6 +34,26 @@ export function isPlainlyEmpty(view: Uint8Array): boolean {
   }
 }
 
+/**
+ * For a view that looks empty because its buffer has shrunk below its beginning, or its end: structured clone refuses it, and
+ * the serializer does not. A DataView says so itself.
+ *
+ * @throws {DOMException} as structured clone does
+ */
+export function checkInBounds(view: object): void {
+  if (tagOf.call(view) !== undefined && lengthOf.call(view) === 0 && isResizable(bufferOf.call(view)))
+    structuredClone(view)
+}
+
+function isResizable(buffer: ArrayBufferLike): boolean {
+  try {
+    return resizableOf.call(buffer)
+  } catch {
+    // One that is shared can't shrink.
+    return false
+  }
+}
+
 function getter<V>(key: PropertyKey): (this: unknown) => V {
   return Object.getOwnPropertyDescriptor(PROTOTYPE, key)?.get as (this: unknown) => V
 }

@@ -5,7 +5,7 @@
  */
 
 import { CHUNK_ITEMS } from '../chunk.js'
-import { type EncodedItem, encodeItem } from '../codec/encode.js'
+import { contentOf, type EncodedItem, encodeItem } from '../codec/encode.js'
 import { Kind } from '../codec/kind.js'
 
 const BYTES = 64 * 1024
@@ -79,8 +79,7 @@ export class Outbox {
     const begin = this.#end
     const end = begin + encoded.length
     if (end > BYTES) return encoded
-    const { bytes, length } = encoded
-    this.#bytes.set(bytes.length === length ? bytes : bytes.subarray(0, length), begin)
+    this.#bytes.set(contentOf(encoded), begin)
     this.#note(encoded.kind, end)
     return undefined
   }

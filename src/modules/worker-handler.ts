@@ -380,7 +380,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
 
   /** What is done does not wait for a promise that takes longer than this turn. */
   #reportSoon(): void {
-    if (this.#reporting || this.#outbox.count === 0) return
+    // Where items are taken one at a time, the native side may hold the results of earlier ones back.
+    if (this.#reporting || (this.#outbox.count === 0 && this.#most > 1)) return
     this.#reporting = true
     setImmediate(() => {
       this.#reporting = false

@@ -9,6 +9,7 @@ import {
   type WorkerOptions,
 } from 'node:worker_threads'
 import { hold, release } from '../environment.js'
+import { MillraceError } from '../errors.js'
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js'
 import { unpackThrown } from './thrown.js'
 
@@ -46,10 +47,15 @@ export class WorkerThread {
       ...(env !== undefined && { env: env as NodeJS.ProcessEnv }),
       ...(resourceLimits !== undefined && { resourceLimits: resourceLimits as ResourceLimits }),
     }
-    // First: it throws where Node refuses a flag.
-    this.#worker = execArgv
-      ? new Worker(ENTRY, { ...options, execArgv: [...execArgv] })
-      : startInheriting(options)
+    // First: it throws where Node refuses a flag, or has no thread for it.
+    try {
+      this.#worker = execArgv
+        ? new Worker(ENTRY, { ...options, execArgv: [...execArgv] })
+        : startInheriting(options)
+    } catch (error) {
+      port1.close()
+      throw startError(error)
+    }
     hold()
     this.loaded = new Promise<void>((resolve, reject) => {
       this.#settleLoading = { resolve, reject }
@@ -62,7 +68,7 @@ export class WorkerThread {
     }
     port1.on('message', hear)
     this.#worker.on('error', (error) => {
-      this.#error = error
+      this.#error = startError(error)
     })
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
@@ -94,6 +100,17 @@ export class WorkerThread {
   }
 }
 
+/** `error`, or ours where there is no thread to be had, or nothing else that one needs. Node throws it, or tells it later. */
+function startError(error: unknown): unknown {
+  if (!(error instanceof Error) || codeOf(error) !== 'ERR_WORKER_INIT_FAILED') return error
+  const message = `expected to start a worker thread: ${error.message}`
+  return new MillraceError('ERR_MILLRACE_SPAWN', message, { cause: error })
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error ? Reflect.get(error, 'code') : undefined
+}
+
 /** A worker that has this process's flags, as Node has it. */
 function startInheriting(options: WorkerOptions): Worker {
   const flags = process.execArgv
@@ -104,7 +121,8 @@ function startInheriting(options: WorkerOptions): Worker {
   const others = flags.filter((flag, index) => !isInputType(flag) && flags[index - 1] !== '--input-type')
   try {
     return new Worker(ENTRY, { ...options, execArgv: others })
-  } catch {
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
     return new Worker(ENTRY, { ...options, execArgv: [] })
   }
 }

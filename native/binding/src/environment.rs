@@ -128,7 +128,8 @@ impl Environment {
     pub fn with_chunk<T>(&self, fill: impl FnOnce(Chunk<'_>) -> T) -> T {
         let mut chunk = lock(&self.chunk);
         let memory = chunk.as_mut().expect("a chunk is attached before anything is received");
-        // SAFETY: the array is ours, and JavaScript does nothing with it during this call.
+        // SAFETY: the array is ours, and JavaScript does nothing with it during this call: nothing in here calls it, and a ring of
+        // the doorbell is only queued.
         fill(Chunk::new(unsafe { memory.as_mut() }))
     }
 

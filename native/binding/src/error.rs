@@ -22,7 +22,7 @@ pub fn state_error(refused: StateError) -> Error {
 }
 
 pub fn columns_error(refused: &ColumnsError) -> Error {
-    error(ColumnsError::CODE, refused.to_string())
+    error(refused.code(), refused.to_string())
 }
 
 pub fn failure_error(failure: &Failure) -> Error {

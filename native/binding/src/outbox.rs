@@ -59,7 +59,8 @@ impl Outbox {
         if new.is_empty() {
             return Ok(Notes::default());
         }
-        let begin = if new.start == 0 { 0 } else { self.end(new.start - 1) };
+        // What is noted is looked at, and not believed: this also runs on a thread that must not panic.
+        let begin = if new.start == 0 { 0 } else { self.end(new.start - 1).min(SIZE - BYTES) };
         let end = self.end(count - 1).clamp(begin, SIZE - BYTES);
         let all = self.column(KINDS + new.start, new.len());
         let has_result: Vec<bool> = all.iter().map(|&kind| kind != NONE).collect();
@@ -104,9 +105,9 @@ impl Outbox {
 
     /// A part of a column that was counted, or whose end was.
     fn column(&self, place: usize, len: usize) -> &[u8] {
-        debug_assert!(place + len <= SIZE, "within the memory");
+        assert!(place <= SIZE && len <= SIZE - place, "within the memory");
         // SAFETY: within the memory, and not written any more: it was counted, and the count is cleared on the worker's
-        // thread under the lock that the caller holds.
+        // thread under the lock that the caller holds. JavaScript does not let go of the memory while this has the array.
         unsafe { std::slice::from_raw_parts(self.at(place), len) }
     }
 

@@ -201,9 +201,9 @@ pub fn send_blobs(
 /// As `send_blobs`, for bytes that are large: each is copied once.
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "napi makes a vector of its own")]
-pub fn send_large(port: u32, items: Vec<Uint8ArraySlice>, first_tag: f64, from_source: bool) -> i64 {
-    let Ok(port) = registry::port(port) else { return CLOSED };
-    port.send(tagged(large_items(&items), first_tag), from_source)
+pub fn send_large(port: u32, items: Vec<Uint8ArraySlice>, first_tag: f64, from_source: bool) -> Result<i64> {
+    let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
+    Ok(port.send(tagged(large_items(&items)?, first_tag), from_source))
 }
 
 /// What an offer of so many items says.
@@ -254,10 +254,10 @@ pub fn want_dropped(port: u32) -> Result<()> {
     Ok(())
 }
 
-/// What sends dropped.
+/// What sends dropped. Of a system that is gone, whose sends are all refused, nothing.
 #[napi(catch_unwind)]
-pub fn take_dropped(port: u32) -> Result<Vec<NativeItems>> {
-    Ok(registry::port(port)?.dropped.take())
+pub fn take_dropped(port: u32) -> Vec<NativeItems> {
+    registry::port(port).map(|port| port.dropped.take()).unwrap_or_default()
 }
 
 /// As `send_blobs`, for items with a priority or keys: one key for all of them, or one for each. `wait`: as for one item.
@@ -312,8 +312,9 @@ pub fn items_of(kinds: &[u8], ends: &[u32], bytes: &[u8], length: u32) -> Result
 }
 
 /// Copies of large items.
-pub fn large_items(items: &[Uint8ArraySlice<'_>]) -> Items {
-    Items::from(items.iter().map(|item| LargeBytes::copy_of(item)).collect::<Vec<_>>())
+pub fn large_items(items: &[Uint8ArraySlice<'_>]) -> Result<Items> {
+    let copies = items.iter().map(|item| LargeBytes::try_copy_of(item)).collect::<std::result::Result<Vec<_>, _>>();
+    copies.map(Items::from).map_err(|error| columns_error(&error))
 }
 
 /// Items whose tags count up from `first`; 0 is none.

@@ -55,6 +55,7 @@ impl Worker {
             && let Ok(notes) = state.outbox.read()
         {
             state.settle_notes(notes);
+            state.consumer.tell();
         }
     }
 
@@ -182,10 +183,14 @@ pub fn take_work(worker: u32, max: u32, fresh: bool) -> Result<i32> {
     Ok(taken.unwrap_or(ABORTED))
 }
 
-/// Settles what the outbox says.
+/// Settles what the outbox says, and tells of results that were held back.
 #[napi(catch_unwind)]
 pub fn report_work(worker: u32) -> Result<()> {
-    registry::worker(worker)?.with(State::settle)?;
+    registry::worker(worker)?.with(|state| {
+        state.settle()?;
+        state.consumer.tell();
+        Ok(())
+    })?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::io;
 use std::sync::{Condvar, Mutex, Weak};
 use std::time::Instant;
 
@@ -48,36 +49,74 @@ struct Alarms {
 static ALARMS: Mutex<Option<Alarms>> = Mutex::new(None);
 static CHANGED: Condvar = Condvar::new();
 
-/// Rings `whom` at `at`, unless it is gone by then. Where no thread can be started it rings with the next alarm for which
-/// one can; the supervisor of a system looks after its channel anyway.
+impl Alarms {
+    fn start(&mut self) -> io::Result<()> {
+        if !self.running {
+            std::thread::Builder::new().name("millrace-tm".to_owned()).spawn(run)?;
+            self.running = true;
+        }
+        Ok(())
+    }
+
+    fn take_due(&mut self, now: Instant) -> Vec<Weak<dyn Ring>> {
+        let mut due = Vec::new();
+        while self.heap.peek().is_some_and(|alarm| alarm.at <= now) {
+            due.extend(self.heap.pop().map(|alarm| alarm.whom));
+        }
+        due
+    }
+}
+
+/// Starts the thread, for who can't do without.
+pub(crate) fn start() -> io::Result<()> {
+    lock(&ALARMS).get_or_insert_default().start()
+}
+
+/// Rings `whom` at `at`, unless it is gone by then. Where no thread can be started, it rings with a later [`look`] or alarm.
 pub(crate) fn set(at: Instant, whom: Weak<dyn Ring>) {
     let mut alarms = lock(&ALARMS);
     let state = alarms.get_or_insert_default();
     let first = state.heap.peek().is_none_or(|alarm| at < alarm.at);
     state.heap.push(Alarm { at, whom });
-    if !state.running {
-        state.running = std::thread::Builder::new().name("millrace-tm".to_owned()).spawn(run).is_ok();
-    } else if first {
-        CHANGED.notify_one();
+    if state.running {
+        if first {
+            CHANGED.notify_one();
+        }
+    } else {
+        let _ = state.start();
     }
+}
+
+/// Rings what is due where no thread could be started to do so. To be called now and then by someone who may take the
+/// locks of what is rung.
+pub(crate) fn look() {
+    let mut alarms = lock(&ALARMS);
+    let Some(state) = alarms.as_mut() else { return };
+    if state.running || state.heap.is_empty() || state.start().is_ok() {
+        return;
+    }
+    let due = state.take_due(Instant::now());
+    drop(alarms);
+    ring(&due);
+}
+
+fn ring(due: &[Weak<dyn Ring>]) {
+    due.iter().filter_map(Weak::upgrade).for_each(|whom| whom.ring());
 }
 
 fn run() {
     let mut alarms = lock(&ALARMS);
     loop {
-        let heap = &mut alarms.get_or_insert_default().heap;
+        let state = alarms.get_or_insert_default();
         let now = Instant::now();
-        let mut due = Vec::new();
-        while heap.peek().is_some_and(|alarm| alarm.at <= now) {
-            due.extend(heap.pop().map(|alarm| alarm.whom));
-        }
+        let due = state.take_due(now);
+        let next = state.heap.peek().map(|alarm| alarm.at - now);
         if !due.is_empty() {
             drop(alarms);
-            due.iter().filter_map(Weak::upgrade).for_each(|whom| whom.ring());
+            ring(&due);
             alarms = lock(&ALARMS);
             continue;
         }
-        let left = heap.peek().map(|alarm| alarm.at - now);
-        alarms = wait(&CHANGED, &ALARMS, alarms, left);
+        alarms = wait(&CHANGED, &ALARMS, alarms, next);
     }
 }

@@ -6,12 +6,29 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
+use crate::failure::Failure;
+
 /// Opens `path` for reading and says what it is. Never waits: not for a writer of a FIFO, and not for a device.
 pub(crate) fn open(path: &Path) -> io::Result<(OwnedFd, Stat)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = rustix::fs::open(path, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     Ok((file, stat))
+}
+
+/// Says whether an end before `size` bytes is where it may be: files in /sys are shorter than they say.
+pub(crate) fn check_end(file: &OwnedFd, path: &Path, size: u64) -> Result<(), Failure> {
+    let stat = rustix::fs::fstat(file).map_err(|error| Failure::io(&error.into(), path))?;
+    let found = stat.st_size as u64;
+    if found < size {
+        return Err(changed(path, &format!("{size} bytes as at first, got {found}")));
+    }
+    Ok(())
+}
+
+/// The failure of a file that is no longer what it was.
+pub(crate) fn changed(path: &Path, what: &str) -> Failure {
+    Failure::new("ERR_MILLRACE_FILE_CHANGED", format!("{} changed while it was read: expected {what}", path.display()))
 }
 
 /// The type of a file.

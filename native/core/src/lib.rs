@@ -1,5 +1,6 @@
 //! A bounded multi-producer multi-consumer channel, and a producer-consumer system on top of it.
-#![cfg_attr(loom, allow(dead_code, reason = "the models leave out the system, which uses it"))]
+#![deny(unsafe_code)]
+#![cfg_attr(loom, allow(dead_code, unused_imports, reason = "the models leave out the system, which uses it"))]
 
 #[cfg(not(loom))]
 mod alarm;

@@ -14,6 +14,41 @@ pub(crate) use std::sync::{
 #[cfg(not(loom))]
 pub(crate) use std::thread;
 
+/// Whether an essential ordering is broken on purpose, so that a model can be seen to fail; see
+/// `tests/loom_models/broken.rs`.
+#[cfg(not(loom))]
+macro_rules! broken {
+    ($ordering:literal) => {
+        false
+    };
+}
+#[cfg(loom)]
+macro_rules! broken {
+    ($ordering:literal) => {
+        $crate::sync::is_broken($ordering)
+    };
+}
+
+/// A `SeqCst` fence. Broken, it lets a later load pass an earlier store, which is all that the others do not.
+macro_rules! seq_cst_fence {
+    ($ordering:literal) => {
+        $crate::sync::fence(if $crate::sync::broken!($ordering) {
+            $crate::sync::Ordering::AcqRel
+        } else {
+            $crate::sync::Ordering::SeqCst
+        })
+    };
+}
+
+pub(crate) use {broken, seq_cst_fence};
+
+/// The one that LOOM_BROKEN names.
+#[cfg(loom)]
+pub(crate) fn is_broken(ordering: &str) -> bool {
+    static BROKEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    BROKEN.get_or_init(|| std::env::var("LOOM_BROKEN").ok()).as_deref() == Some(ordering)
+}
+
 /// Loom's threads, with an `unpark` that is kept until the next `park`. Loom's own is lost where the thread waits for
 /// a mutex in between.
 #[cfg(loom)]

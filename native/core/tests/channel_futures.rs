@@ -3,10 +3,11 @@
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Wake, Waker};
 
-use millrace_core::channel::Cancelled;
+use millrace_core::channel::{Cancelled, Producer};
 use millrace_core::{Channel, ReceiveError, SendError};
 use support::{Flag, block_on, finishes, poll};
 
@@ -18,6 +19,36 @@ fn a_send_that_fits_is_over_before_it_is_polled() {
     assert_eq!(channel.try_receive(9), Ok(vec![1, 2]));
     assert!(!producer.is_waiting());
     assert_eq!(block_on(sending), Ok(()));
+}
+
+/// Notes what a producer's count of admitted items is when a receiver is woken.
+struct Look {
+    producer: Producer<Vec<u32>>,
+    seen: AtomicU64,
+}
+
+impl Wake for Look {
+    fn wake(self: Arc<Self>) {
+        self.seen.store(self.producer.admitted(), Ordering::Release);
+    }
+}
+
+#[test]
+fn whoever_is_woken_for_items_finds_them_counted_as_admitted() {
+    let channel = Channel::new(10).expect("valid");
+    for (sends, n) in [(false, 2), (true, 3)] {
+        let look = Arc::new(Look { producer: channel.producer(), seen: AtomicU64::new(0) });
+        let waker = Waker::from(Arc::clone(&look));
+        let mut receiving = channel.receive_async(9);
+        assert_eq!(poll(&mut receiving, &waker), Poll::Pending);
+        if sends {
+            assert_eq!(block_on(look.producer.send(vec![0; n])), Ok(()));
+        } else {
+            assert_eq!(look.producer.try_send(vec![0; n]), Ok(()));
+        }
+        assert_eq!(look.seen.load(Ordering::Acquire), n as u64);
+        assert_eq!(poll(&mut receiving, &waker), Poll::Ready(Ok(vec![0; n])));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{Count, Each, assert_conserved, options, random};
 use millrace_core::Failure;
+use millrace_core::channel::ChannelOptions;
 use millrace_core::system::{Handlers, Sources, State, System};
 
 #[test]
@@ -235,6 +236,77 @@ fn idle_waits_for_what_was_sent_before_and_for_nothing_sent_after() {
     gate.wait();
     while system.idle_turns() < turn {
         std::thread::yield_now();
+    }
+    system.stop(None);
+    assert_conserved(&system.join().stats);
+}
+
+/// What waits in a lane is admitted by others: it counts from then on, not once its thread is back.
+#[test]
+fn with_lanes_a_send_that_is_half_admitted_counts_as_far() {
+    for from_source in [true, false] {
+        let gate = Arc::new(Barrier::new(2));
+        let handlers = {
+            let gate = Arc::clone(&gate);
+            Handlers::native(move |_| {
+                let gate = Arc::clone(&gate);
+                let mut first = true;
+                Each::new(move |n| {
+                    if std::mem::take(&mut first) {
+                        gate.wait();
+                    }
+                    Ok(n)
+                })
+            })
+        };
+        let sources = if from_source { Sources::native(|index, _| Count::from(index, 100)) } else { Sources::None };
+        let channel = ChannelOptions { lanes: 2, ..ChannelOptions::new(16) };
+        let system = System::with_channel(options(1, 1, 16), &channel, sources, handlers, ()).expect("valid");
+        system.start().expect("ready");
+        let thread = (!from_source).then(|| {
+            let system = system.clone();
+            std::thread::spawn(move || system.send(vec![1; 40]))
+        });
+        // At rest: the handler has one item, the channel is full, and the rest of a batch waits.
+        let stats = loop {
+            let stats = system.stats();
+            if (stats.queued, stats.in_flight, stats.waiting_sends) == (16, 1, 1) {
+                break stats;
+            }
+            std::thread::yield_now();
+        };
+        assert_conserved(&stats);
+        gate.wait();
+        if let Some(thread) = thread {
+            assert_eq!(thread.join().expect("no panic"), Ok(()));
+            system.stop(None);
+        }
+        let report = system.join();
+        assert_conserved(&report.stats);
+        assert_eq!(report.stats.processed, if from_source { 100 } else { 40 });
+    }
+}
+
+#[test]
+fn what_a_port_sent_counts_while_the_port_goes_away() {
+    let system = System::new(options(0, 1, 10), Sources::None, Handlers::native(|_| Each::new(Ok)), ()).expect("valid");
+    system.start().expect("ready");
+    for n in 1..=500 {
+        let port = system.port();
+        port.try_send(vec![1]).expect("there is room");
+        while system.stats().processed < n {
+            std::thread::yield_now();
+        }
+        let gone = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                drop(port);
+                gone.store(1, Ordering::Release);
+            });
+            while gone.load(Ordering::Acquire) == 0 {
+                assert_eq!(system.stats().produced, n);
+            }
+        });
     }
     system.stop(None);
     assert_conserved(&system.join().stats);

@@ -3,12 +3,13 @@
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrace_core::channel::ClaimWord;
-use millrace_core::system::{Handlers, Report, Sources, System, SystemOptions, WorkerConsumer};
-use millrace_core::{Failure, ReceiveError};
+use millrace_core::system::{Handlers, Notice, Observer, Report, Sources, System, SystemOptions, WorkerConsumer};
+use millrace_core::{Channel, Failure, ReceiveError};
 
 type Numbers = Vec<u64>;
 
@@ -73,8 +74,19 @@ impl Worker {
     }
 
     fn settle(&mut self, result: u64) {
+        self.settle_after(Duration::ZERO, result);
+    }
+
+    fn settle_after(&mut self, busy: Duration, result: u64) {
         self.consumer().claimed();
-        self.consumer().processed(1, Duration::ZERO, vec![result], |_| true);
+        self.consumer().processed(1, busy, vec![result], |_| true);
+    }
+
+    /// Takes the next item alone and settles it.
+    fn handle(&mut self, busy: Duration) {
+        assert!(matches!(self.take(1), Poll::Ready(Ok(()))));
+        let item = self.claim().expect("nobody else takes any");
+        self.settle_after(busy, item);
     }
 
     fn end(&mut self) {
@@ -83,8 +95,17 @@ impl Worker {
 }
 
 fn system(consumers: usize, capacity: usize, results: bool) -> System<Numbers, Numbers> {
+    watched_system(consumers, capacity, results, ())
+}
+
+fn watched_system(
+    consumers: usize,
+    capacity: usize,
+    results: bool,
+    observer: impl Observer + 'static,
+) -> System<Numbers, Numbers> {
     let options = SystemOptions { producers: 0, consumers, capacity, results, ..SystemOptions::default() };
-    let system = System::new(options, Sources::None, Handlers::Workers, ()).expect("valid options");
+    let system = System::new(options, Sources::None, Handlers::Workers, observer).expect("valid options");
     system.start().expect("ready");
     system
 }
@@ -201,6 +222,81 @@ fn results_are_in_order_and_a_reader_that_is_slow_holds_up_the_worker() {
     drop(sends);
     let report = system.join();
     assert_conservation(&report);
+}
+
+/// Whatever there is, each result as it was told.
+fn told(results: &Channel<Numbers>) -> Vec<Numbers> {
+    std::iter::from_fn(|| results.try_receive(100).ok()).collect()
+}
+
+#[test]
+fn results_of_short_items_are_told_together_while_there_is_more_to_do() {
+    let system = system(2, 10, true);
+    let results = system.results().expect("wanted");
+    system.port().try_send((0..6).collect()).expect("room");
+    let mut worker = Worker::new(&system, 0);
+    worker.handle(Duration::ZERO);
+    worker.handle(Duration::ZERO);
+    assert_eq!(told(&results), [[]; 0], "4 items are left for 2 consumers");
+    worker.handle(Duration::ZERO);
+    assert_eq!(told(&results).concat(), [0, 1, 2], "not enough is left");
+    worker.handle(Duration::from_secs(1));
+    assert_eq!(told(&results).concat(), [3], "the next may take as long");
+    system.port().try_send((6..10).collect()).expect("room");
+    worker.handle(Duration::ZERO);
+    worker.consumer().tell();
+    assert_eq!(told(&results).concat(), [4], "it was asked");
+    worker.handle(Duration::ZERO);
+    drop(worker);
+    assert_eq!(told(&results).concat(), [5], "it died");
+    system.abort(Failure::new("ERR_TEST", "enough"));
+    assert_conservation(&system.join());
+}
+
+#[test]
+fn a_worker_that_finds_nothing_more_tells_of_its_results() {
+    let system = system(1, 10, true);
+    let results = system.results().expect("wanted");
+    system.port().try_send(vec![0, 1, 2]).expect("room");
+    let mut worker = Worker::new(&system, 0);
+    worker.handle(Duration::ZERO);
+    assert_eq!(told(&results), [[]; 0]);
+    system.pause().expect("it runs");
+    while worker.take(1).is_ready() {}
+    assert_eq!(told(&results).concat(), [0]);
+    system.abort(Failure::new("ERR_TEST", "enough"));
+    worker.end();
+    assert_conservation(&system.join());
+}
+
+#[test]
+fn results_are_held_back_no_longer_than_to_the_next_tick_which_comes_soon() {
+    struct Ticks(mpsc::Sender<Instant>);
+    impl Observer for Ticks {
+        fn notify(&self, _: Notice) {}
+        fn tick(&self) {
+            let _ = self.0.send(Instant::now());
+        }
+    }
+    let (ticks, ticked) = mpsc::channel();
+    let system = watched_system(1, 10, true, Ticks(ticks));
+    system.port().try_send((0..10).collect()).expect("room");
+    let mut worker = Worker::new(&system, 0);
+    let waits: Vec<Duration> = (0..4)
+        .map(|_| {
+            worker.handle(Duration::ZERO);
+            let begun = Instant::now();
+            let tick = ticked.iter().find(|&at| at >= begun).expect("the system lives");
+            worker.consumer().tell();
+            tick - begun
+        })
+        .collect();
+    // The supervisor may come by at any time once, and then not for 250 ms.
+    let soonest = *waits[1..].iter().min().expect("three");
+    assert!(soonest < Duration::from_millis(200), "{soonest:?}: before the supervisor comes by");
+    system.abort(Failure::new("ERR_TEST", "enough"));
+    worker.end();
+    assert_conservation(&system.join());
 }
 
 #[test]

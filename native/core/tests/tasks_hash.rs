@@ -256,3 +256,45 @@ fn a_file_that_cannot_be_opened_fails_with_the_code_of_the_system() {
     assert_eq!(hash_file(&mut task, Path::new("")).expect_err("a failure").code, "ENOENT");
     assert_eq!(hash_file(&mut task, Path::new("nul\0byte")).expect_err("a failure").code, "ERR_MILLRACE_IO");
 }
+
+/// How far this process has read `path`.
+fn place_in(path: &Path) -> u64 {
+    let descriptors = fs::read_dir("/proc/self/fd").expect("own descriptors").flatten();
+    let open = descriptors.filter(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == path));
+    // One that was closed meanwhile has no place.
+    let places = open.filter_map(|entry| {
+        let info = fs::read_to_string(Path::new("/proc/self/fdinfo").join(entry.file_name())).ok()?;
+        info.lines().find_map(|line| line.strip_prefix("pos:"))?.trim().parse().ok()
+    });
+    places.max().unwrap_or(0)
+}
+
+#[test]
+fn a_file_cut_short_while_it_is_hashed_is_a_failure() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().canonicalize().expect("a path").join("file");
+    let file = File::create(&path).expect("a file");
+    // It takes no room on the disk, and seconds to hash.
+    file.set_len(4 << 30).expect("a sparse file");
+    let failure = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while place_in(&path) == 0 {
+                std::thread::yield_now();
+            }
+            file.set_len(1).expect("a shorter file");
+        });
+        hash_file(&mut HashFile::new(Algorithm::Sha256, Encoding::Utf8).task(), &path).expect_err("a failure")
+    });
+    assert_eq!(failure.code, "ERR_MILLRACE_FILE_CHANGED");
+    assert!(failure.message.ends_with("expected 4294967296 bytes as at first, got 1"), "{failure}");
+}
+
+/// Files in /sys say that they have a page.
+#[test]
+fn a_file_that_says_it_is_longer_is_hashed_to_its_end() {
+    let path = Path::new("/sys/kernel/mm/transparent_hugepage/enabled");
+    let Ok(content) = fs::read(path) else { return };
+    let results = hash_file(&mut HashFile::new(Algorithm::Xxh3, Encoding::Utf8).task(), path).expect("a file");
+    let Item::FileDigest(file) = results.get(0) else { panic!("a file digest") };
+    assert_eq!(file.digest, hash(Algorithm::Xxh3, &content).as_bytes());
+}

@@ -230,7 +230,8 @@ pub fn claim_channel_items(channel: u32, mut word: Uint32Array) -> Result<()> {
     let attachment = registry::attachment(channel)?;
     // SAFETY: the array is ours; what is taken from it here is the place of its memory.
     let claims = NonNull::from(&mut unsafe { word.as_mut() }[0]);
-    // SAFETY: the memory lives as long as the array, which is dropped after what uses it. JavaScript uses `Atomics`.
+    // SAFETY: aligned as an element of its array is. The memory lives as long as the array, which is dropped after what uses
+    // it, also where this panics: locals go before arguments. JavaScript uses `Atomics`.
     let ahead = attachment.entry.channel.ahead(unsafe { ClaimWord::new(claims) }, false);
     lock(&attachment.inlet).ahead = Some(Claimed { ahead, _word: word });
     Ok(())

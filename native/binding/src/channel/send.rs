@@ -214,7 +214,7 @@ pub fn send_channel_blobs_each(
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "napi makes a vector of its own")]
 pub fn send_channel_large(channel: u32, items: Vec<Uint8ArraySlice>, mode: u32) -> Result<i64> {
-    Ok(registry::attachment(channel)?.send(large_items(&items), mode))
+    Ok(registry::attachment(channel)?.send(large_items(&items)?, mode))
 }
 
 /// As `send_channel_blobs`, for items that all get the same label.

@@ -18,7 +18,6 @@
 
 use std::collections::VecDeque;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,13 +28,20 @@ use super::scheduled::Keys;
 use super::shared::{LATE, RECEIVER_SLEEPS, Shared};
 use super::wait::{Kind, WakeList};
 use crate::batch::Batch;
-use crate::sync::{Arc, Mutex, MutexGuard, fence, lock};
+use crate::sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering, broken, lock, seq_cst_fence};
 
 /// The most items that can be ahead at once.
 pub const AHEAD_MAX: usize = 1 << 12;
 
 /// One, in the upper half.
 const LIMIT: u32 = 1 << 16;
+
+/// What the word is to its owner.
+#[cfg(not(loom))]
+pub type Word = u32;
+/// What the word is to its owner: a model has to see its claims.
+#[cfg(loom)]
+pub type Word = AtomicU32;
 
 /// The word, in memory of the owner.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +56,7 @@ impl ClaimWord {
     /// # Safety
     /// `word` is aligned, and valid until the [`Ahead`] that is made with it has been dropped; meanwhile everyone
     /// accesses it atomically.
-    pub unsafe fn new(word: NonNull<u32>) -> Self {
+    pub unsafe fn new(word: NonNull<Word>) -> Self {
         ClaimWord(word.cast())
     }
 
@@ -149,7 +155,8 @@ impl<B: Batch> Cell<B> {
             if n == 0 {
                 return 0;
             }
-            match word.compare_exchange_weak(now, now - n as u32 * LIMIT, Ordering::AcqRel, Ordering::Acquire) {
+            let expected = if broken!("claim_word") { word.load(Ordering::Acquire) } else { now };
+            match word.compare_exchange_weak(expected, now - n as u32 * LIMIT, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return n,
                 Err(changed) => now = changed,
             }
@@ -284,7 +291,7 @@ impl<B: Batch> Ahead<B> {
         self.cell.word.get().store(n as u32 * LIMIT, Ordering::Release);
         drop(items);
         // Pairs with the fence in `pass_on`: either the sleeper sees what is ahead, or it is seen here.
-        fence(Ordering::SeqCst);
+        seq_cst_fence!("publish_fence");
         if self.channel.signals.load(Ordering::Relaxed) & RECEIVER_SLEEPS != 0 {
             let mut wakes = WakeList::default();
             self.channel.wake_receivers(&mut wakes);

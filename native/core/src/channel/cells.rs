@@ -12,7 +12,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicUsize, Ordering, thread_number};
+use crate::sync::{AtomicUsize, Ordering, broken, thread_number};
 
 /// So many threads have cells of their own, the next ones share them.
 const CELLS: usize = if cfg!(loom) { 2 } else { 16 };
@@ -80,7 +80,8 @@ impl Cells {
         // Loom takes every access that is SeqCst for AcqRel.
         #[cfg(loom)]
         crate::sync::fence(Ordering::SeqCst);
-        if before + n > self.size || disturbed() { cell.swap(0, Ordering::AcqRel) } else { 0 }
+        let too_much = before + n > self.size || (!broken!("cell_look") && disturbed());
+        if too_much { cell.swap(0, Ordering::AcqRel) } else { 0 }
     }
 
     /// Empties the first cell in which there is something.

@@ -7,13 +7,11 @@ pub(super) fn clock() -> u64 {
 }
 
 /// When the clock shows `time`.
-#[cfg(not(loom))]
 pub(super) fn instant(time: u64) -> std::time::Instant {
     let now = std::time::Instant::now();
     origin().checked_add(std::time::Duration::from_nanos(time)).unwrap_or(now).max(now)
 }
 
-#[cfg(not(loom))]
 fn origin() -> std::time::Instant {
     static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     *ORIGIN.get_or_init(std::time::Instant::now)

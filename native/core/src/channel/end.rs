@@ -4,19 +4,16 @@ use super::receivers::Receivers;
 use super::shared::{LATE, Shared};
 use super::wait::WakeList;
 use crate::batch::Batch;
-use crate::sync::{Ordering, fence, lock};
+use crate::sync::{Ordering, broken, lock, seq_cst_fence};
 
 impl<B: Batch> Shared<B> {
     pub(super) fn close(&self) {
         let before = self.permits.close();
         let mut wakes = WakeList::default();
         self.sweep(&mut wakes);
-        #[cfg(not(loom))]
         if before.senders_wait() {
             self.refuse_rooms(&mut wakes);
         }
-        #[cfg(loom)]
-        let _ = before;
         self.wake_if_ended(&mut wakes);
         wakes.wake();
     }
@@ -24,14 +21,16 @@ impl<B: Batch> Shared<B> {
     /// Whether the channel is closed and nothing is queued, waits to be sent, or is leased. Once true, always true.
     pub(super) fn ended(&self) -> bool {
         // In this order: an item that is leased is counted in `outstanding` before its permit is released.
-        self.permits.snapshot().empty_for_good() && self.outstanding.load(Ordering::Acquire) == 0
+        let settled = || self.outstanding.load(Ordering::Acquire) == 0;
+        let early = broken!("end_order").then(settled);
+        self.permits.snapshot().empty_for_good() && early.unwrap_or_else(settled)
     }
 
     /// Wakes everyone if the end has come. Whoever brings about a part of it calls this afterwards.
     pub(super) fn wake_if_ended(&self, wakes: &mut WakeList) {
         // The end is read from two places. Of two callers that each bring about one part, at least one sees the
         // other's behind this fence.
-        fence(Ordering::SeqCst);
+        seq_cst_fence!("end_fence");
         if self.ended() {
             lock(&self.receivers).wake_all(wakes);
         }
@@ -57,8 +56,7 @@ impl<B: Batch> Shared<B> {
         // Under the lock: a push that sees it waits until what was queued before has been taken out.
         self.signals.fetch_or(LATE, Ordering::Relaxed);
         // Pairs with the fence in `Shared::push`: a batch that is not found here is a late one of its sender.
-        fence(Ordering::SeqCst);
-        #[cfg(not(loom))]
+        seq_cst_fence!("abort_fence");
         self.reclaim_all(&mut receivers);
         let mut queued = receivers.take_returned();
         let leased: usize = queued.iter().map(Batch::len).sum();

@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use super::credit::Credit;
 use super::error::{ReceiveError, SendError, TrySendError};
-#[cfg(not(loom))]
 use super::held::Held;
 use super::lease::Lease;
 use super::receivers::{Place, Taken};
@@ -47,17 +46,14 @@ impl<B: Batch> Producer<B> {
         self.progress.admitted.load(Ordering::Acquire)
     }
 
-    #[cfg(not(loom))]
     pub(super) fn shared(&self) -> &Arc<Shared<B>> {
         &self.channel
     }
 
-    #[cfg(not(loom))]
     pub(super) fn id(&self) -> u64 {
         self.id
     }
 
-    #[cfg(not(loom))]
     pub(super) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
@@ -75,10 +71,7 @@ impl<B: Batch> Producer<B> {
         if self.is_waiting() && !self.channel.permits.snapshot().closed() {
             return Err(TrySendError::Full(batch));
         }
-        let n = batch.len();
-        self.channel.try_send(batch)?;
-        self.count(n);
-        Ok(())
+        self.channel.try_send(batch, |n| self.count(n))
     }
 
     /// Sends all of `batch`. Never waits itself: what there is room for is sent before this returns, the rest waits in
@@ -228,7 +221,6 @@ impl<B: Batch> Receiving<B> {
         Receiving { channel, place: None, max }
     }
 
-    #[cfg(not(loom))]
     pub(super) fn channel(&self) -> &Shared<B> {
         &self.channel
     }
@@ -237,7 +229,6 @@ impl<B: Batch> Receiving<B> {
     ///
     /// # Panics
     /// Where `max` is 0.
-    #[cfg(not(loom))]
     pub fn poll_taken(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
         self.poll_take(cx, super::at_least_one(max))
     }
@@ -248,7 +239,6 @@ impl<B: Batch> Receiving<B> {
     }
 
     /// As `poll`, but the items are leased, and their permits stay held.
-    #[cfg(not(loom))]
     pub(super) fn poll_take_lease(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Taken<B>, ReceiveError>> {
         self.channel.poll_take(&mut self.place, max, true, Kind::Task, cx.waker())
     }
@@ -257,7 +247,6 @@ impl<B: Batch> Receiving<B> {
     ///
     /// # Panics
     /// Where `max` is 0.
-    #[cfg(not(loom))]
     pub fn poll_hold(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<Held<B>, ReceiveError>> {
         let taken = self.poll_take(cx, super::at_least_one(max));
         taken.map(|taken| taken.map(|taken| Held::new(Arc::clone(&self.channel), taken)))

@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::receivers::Taken;
-#[cfg(not(loom))]
 use super::scheduled::Keys;
 use super::shared::Shared;
 use super::wait::WakeList;
@@ -50,7 +49,6 @@ impl<B: Batch> Lease<B> {
     /// The items are done with. Gives them to the caller.
     pub fn settle(mut self) -> B {
         let Some(batch) = self.batch.take() else { unreachable!("a lease ends once") };
-        #[cfg(not(loom))]
         self.channel.free_keys(&Keys::of(&batch));
         self.channel.settle(batch.len());
         batch
@@ -61,7 +59,6 @@ impl<B: Batch> Lease<B> {
     pub fn pass_on<E>(mut self, next: impl FnOnce(B) -> Result<(), (E, B)>) -> Result<(), E> {
         let Some(batch) = self.batch.take() else { unreachable!("a lease ends once") };
         let n = batch.len();
-        #[cfg(not(loom))]
         let mut keys = Keys::of(&batch);
         let (outcome, rest) = match next(batch) {
             Ok(()) => (Ok(()), None),
@@ -74,7 +71,6 @@ impl<B: Batch> Lease<B> {
             self.channel.give_back(rest, self.attempt, Duration::ZERO);
         }
         if n > left {
-            #[cfg(not(loom))]
             {
                 keys.truncate(n - left);
                 self.channel.free_keys(&keys);
@@ -91,7 +87,6 @@ impl<B: Batch> Lease<B> {
 
     /// As [`retry`](Lease::retry), but nobody gets them before `delay` has passed. While as many items wait so as the
     /// channel has capacity, receivers get only those that are due.
-    #[cfg(not(loom))]
     pub fn retry_after(mut self, delay: Duration) {
         if let Some(batch) = self.batch.take() {
             self.channel.give_back(batch, self.attempt.saturating_add(1), delay);

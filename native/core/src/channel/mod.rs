@@ -52,43 +52,38 @@
 //! called, and no item dropped, while one is held, so both may call the channel again; the methods of a
 //! [`Batch`] are called under locks, and must neither panic nor call the channel.
 
-#[cfg(not(loom))]
+#[expect(unsafe_code, reason = "its claims lie in memory that is JavaScript's, too")]
 mod ahead;
 #[cfg(all(test, not(loom)))]
+#[expect(unsafe_code, reason = "they lend it such memory")]
 mod ahead_tests;
 mod cells;
 mod clock;
 mod credit;
-#[cfg(not(loom))]
 mod delayed;
 #[cfg(all(test, not(loom)))]
 mod delayed_tests;
 mod end;
 mod error;
 mod future;
-#[cfg(not(loom))]
 mod held;
-#[cfg(not(loom))]
+#[cfg(loom)]
+mod inside;
 mod internal;
 mod lanes;
 mod lease;
 mod limit;
 mod options;
-#[cfg(not(loom))]
 mod overflow;
 mod permits;
-#[cfg(not(loom))]
 mod rate;
 mod receive;
 mod receivers;
-#[cfg(not(loom))]
 mod room;
 mod schedule;
 #[cfg(all(test, not(loom)))]
 mod schedule_tests;
-#[cfg(not(loom))]
 mod scheduled;
-#[cfg(not(loom))]
 mod select;
 #[cfg(all(test, not(loom)))]
 mod select_tests;
@@ -103,25 +98,22 @@ mod wait;
 
 use std::time::Duration;
 
-#[cfg(not(loom))]
-pub use ahead::{AHEAD_MAX, Ahead, ClaimWord};
+pub use ahead::{AHEAD_MAX, Ahead, ClaimWord, Word};
 pub use credit::Credit;
 pub use error::{
     CapacityError, ReceiveError, ReceiveTimeoutError, SendError, SendTimeoutError, TryReceiveError, TrySendError,
 };
 pub use future::{Cancelled, Producer, Receiving, Sending};
-#[cfg(not(loom))]
 pub use held::Held;
+#[cfg(loom)]
+pub use inside::Inside;
 pub use lease::Lease;
 pub(crate) use limit::Limit;
 pub use options::{ChannelOptions, MAX_LANES, Overflow, Rate};
-#[cfg(not(loom))]
 pub(crate) use overflow::Dropped;
 pub use permits::{MAX_CAPACITY, OVERTAKING};
 pub use receivers::Taken;
-#[cfg(not(loom))]
 pub(crate) use scheduled::Keys;
-#[cfg(not(loom))]
 pub use select::{
     Case, ReceivingCase, Selecting, Selector, SendingCase, select, select_async, select_timeout, try_select,
 };
@@ -130,6 +122,7 @@ use crate::batch::Batch;
 use crate::options::OptionError;
 use crate::sync::{Arc, Ordering, lock};
 use shared::Shared;
+use ticket::Admitted;
 use wait::{Deadline, WakeList};
 
 /// A handle to a channel. Clones are handles to the same one; all of them can send and receive.
@@ -202,9 +195,15 @@ impl<B: Batch> Channel<B> {
     /// A channel with lanes, or with a rate.
     ///
     /// # Errors
-    /// Names the first option that is out of range.
+    /// Names the first option that is out of range, and `rate` where no thread can be started to count its time.
     pub fn with_options(options: &ChannelOptions) -> Result<Self, OptionError> {
         options.check()?;
+        // Later there is nobody to tell, and the receivers that wait for the rate would wait for ever.
+        #[cfg(not(loom))]
+        if options.rate.is_some() {
+            crate::alarm::start()
+                .map_err(|error| OptionError::new("rate", "a thread to count its time", error.to_string()))?;
+        }
         #[cfg(not(loom))]
         let shared = Arc::new_cyclic(|this| Shared::new(options, this.clone()));
         #[cfg(loom)]
@@ -258,7 +257,7 @@ impl<B: Batch> Channel<B> {
     /// # Ok::<(), millrace_core::CapacityError>(())
     /// ```
     pub fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
-        self.shared.try_send(batch)
+        self.shared.try_send(batch, |_| ())
     }
 
     /// A producer of its own whose sends are futures, admitted in the order of the calls.
@@ -397,7 +396,6 @@ impl<B: Batch> Channel<B> {
     ///
     /// # Panics
     /// Where `max` is 0.
-    #[cfg(not(loom))]
     pub fn try_hold(&self, max: usize) -> Result<Held<B>, TryReceiveError> {
         self.shared.try_take(at_least_one(max), false).map(|taken| Held::new(Arc::clone(&self.shared), taken))
     }
@@ -457,8 +455,9 @@ impl<B: Batch> Channel<B> {
         }
     }
 
-    /// As [`send`](Channel::send); `admitted` hears of items before anyone can receive them.
-    pub(crate) fn send_counted(&self, batch: B, admitted: impl FnMut(usize)) -> Result<(), SendError<B>> {
+    /// As [`send`](Channel::send); `admitted` hears of items before anyone can receive them, also from the threads that admit
+    /// them while this one waits.
+    pub(crate) fn send_counted(&self, batch: B, admitted: impl Admitted) -> Result<(), SendError<B>> {
         self.shared.send_until(batch, Deadline::NEVER, admitted).map_err(|error| match error {
             SendTimeoutError::Aborted(batch) => SendError::Aborted(batch),
             SendTimeoutError::Closed(batch) | SendTimeoutError::Timeout(batch) => SendError::Closed(batch),
@@ -491,7 +490,6 @@ impl<B: Batch> Shared<B> {
     /// Hands items over for good: their permits are free, and returned ones are settled.
     fn deliver(&self, taken: Taken<B>) -> B {
         self.delivered(taken.batch.len(), taken.permits, taken.leased);
-        #[cfg(not(loom))]
         if taken.batch.is_marked() {
             self.free_keys_of(&taken.batch);
         }

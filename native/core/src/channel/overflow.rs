@@ -12,7 +12,7 @@ use crate::sync::{Ordering, lock};
 
 /// How often an offer looks again where nothing can make room, because all that counts is on its way out. That takes its
 /// receiver a few instructions, unless it holds on to it.
-const LOOKS: usize = 200;
+const LOOKS: usize = if cfg!(loom) { 1 } else { 200 };
 
 /// An item that was dropped to make room, or for want of it.
 pub(crate) enum Dropped<B> {

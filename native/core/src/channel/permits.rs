@@ -14,7 +14,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::cells::Cells;
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, broken, seq_cst_fence};
 
 /// A release must look after the senders that wait: one sleeps, and no wake-up is on its way.
 const WAKE: u64 = 1;
@@ -34,7 +34,7 @@ const ADMITTED: u64 = 1 << 32;
 pub const MAX_CAPACITY: usize = 1 << 24;
 
 /// A waiter may be overtaken by this many times the capacity; then the next permits, or items, are its own.
-pub const OVERTAKING: usize = 4;
+pub const OVERTAKING: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// What came of an attempt to take permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,7 +244,6 @@ impl Permits {
     }
 
     /// As [`take_first`](Permits::take_first), for items that are to come.
-    #[cfg(not(loom))]
     pub(super) fn take_first_ahead(&self, want: usize) -> Take {
         self.ahead.fetch_add(want, Ordering::Relaxed);
         let took = self.take_first(want);
@@ -300,9 +299,10 @@ impl Permits {
     /// Gives `n` permits back. The caller must act on what it returns.
     #[must_use]
     pub(super) fn release(&self, n: usize) -> Released {
+        let earlier = broken!("waiter_bit").then(|| self.snapshot());
         let before = Snapshot(self.word.fetch_sub(n as u64 * USED, Ordering::Release));
         debug_assert!(before.used() >= n, "more permits released than taken");
-        Released { wake: before.0 & WAKE != 0, drained: before.closed() && before.used() == n }
+        Released { wake: earlier.unwrap_or(before).0 & WAKE != 0, drained: before.closed() && before.used() == n }
     }
 
     /// As [`release`](Permits::release), of single items: to the thread's cell, if they may lie there.
@@ -321,7 +321,7 @@ impl Permits {
             return Released::NOTHING;
         }
         // Pairs with what a `put` does: either it sees the flag that is set by now, or its permits are found.
-        fence(Ordering::SeqCst);
+        seq_cst_fence!("sweep_fence");
         let n = self.cells.sweep();
         if n == 0 { Released::NOTHING } else { self.release(n) }
     }

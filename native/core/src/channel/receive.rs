@@ -1,7 +1,7 @@
 //! Receiving: to take, to wait, and to pass a wake-up on.
 
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::{ReceiveError, ReceiveTimeoutError, TryReceiveError};
 use super::limit::Limit;
@@ -11,12 +11,9 @@ use super::senders::Senders;
 use super::shared::{ASIDE, LATE, RECEIVER_SLEEPS, Shared};
 use super::wait::{Deadline, Kind, WakeList, thread_waker};
 use crate::batch::Batch;
-#[cfg(loom)]
-use crate::sync::MutexGuard;
-use crate::sync::{Ordering, fence, lock, thread};
+use crate::sync::{Ordering, lock, seq_cst_fence, thread};
 
 /// What stands for a delay past the clock's range.
-#[cfg(not(loom))]
 const LONGEST_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl<B: Batch> Shared<B> {
@@ -79,15 +76,6 @@ impl<B: Batch> Shared<B> {
         taken?.ok_or(TryReceiveError::Empty)
     }
 
-    #[cfg(loom)]
-    fn lock_to_receive(&self) -> (Option<MutexGuard<'_, Senders<B>>>, MutexGuard<'_, Receivers<B>>) {
-        (None, lock(&self.receivers))
-    }
-
-    #[cfg(loom)]
-    #[allow(clippy::unused_self, reason = "the models have no lanes")]
-    fn after_receive(&self, _senders: Option<MutexGuard<'_, Senders<B>>>, _wakes: &mut WakeList) {}
-
     fn take_now(
         &self,
         receivers: &mut Receivers<B>,
@@ -103,12 +91,10 @@ impl<B: Batch> Shared<B> {
         if !receivers.held && !receivers.must_yield(place, self.permits.capacity(), wakes) {
             let kept = receivers.kept_from(place);
             taken = receivers.take(&self.slots, limit, kept);
-            #[cfg(not(loom))]
             if taken.is_none() && receivers.scheduled.is_some() {
                 return self.take_scheduled(receivers, (limit.unseen(), lease), kept, waiting, wakes);
             }
         }
-        let _ = waiting;
         let Some(mut taken) = taken else { return self.nothing() };
         let n = taken.batch.len();
         receivers.delivered += n as u64;
@@ -186,16 +172,15 @@ impl<B: Batch> Shared<B> {
         }
         self.signal(RECEIVER_SLEEPS, true);
         // Pairs with the fence in `Shared::push`: either that push sees the signal, or the batch is seen here.
-        fence(Ordering::SeqCst);
+        seq_cst_fence!("sleep_fence");
         if receivers.held {
             return;
         }
         let mut kept = 0;
         for at in 0..receivers.waiters.len() {
             if !receivers.has_more_than(&self.slots, kept) {
-                #[cfg(not(loom))]
                 if let Some(at) = receivers.next_token(false) {
-                    crate::alarm::set(at, self.this.clone());
+                    self.ring_at(at);
                 }
                 return;
             }
@@ -239,7 +224,6 @@ impl<B: Batch> Shared<B> {
         let mut wakes = WakeList::default();
         let mut receivers = lock(&self.receivers);
         receivers.held = held;
-        #[cfg(not(loom))]
         if held {
             self.reclaim_all(&mut receivers);
         }
@@ -264,16 +248,14 @@ impl<B: Batch> Shared<B> {
         if self.permits.snapshot().aborted() {
             return Err(batch);
         }
-        #[cfg(not(loom))]
         if !delay.is_zero() {
-            let now = std::time::Instant::now();
+            let now = Instant::now();
             let due = now.checked_add(delay).unwrap_or(now + LONGEST_DELAY);
             receivers.give_back_at(batch, attempt, due);
             self.mind_aside(&receivers);
             self.set_alarm(&mut receivers);
             return Ok(());
         }
-        let _ = delay;
         receivers.give_back(batch, attempt);
         self.pass_on(&mut receivers, &mut wakes);
         drop(receivers);
@@ -282,11 +264,19 @@ impl<B: Batch> Shared<B> {
     }
 
     /// Sees to it that someone looks when the next lease is due. An alarm's lock comes after that of the receivers.
-    #[cfg(not(loom))]
     fn set_alarm(&self, receivers: &mut Receivers<B>) {
         if let Some(at) = receivers.delayed.next_alarm() {
-            crate::alarm::set(at, self.this.clone());
+            self.ring_at(at);
         }
+    }
+
+    /// Sees to it that someone looks at that time.
+    pub(super) fn ring_at(&self, at: Instant) {
+        #[cfg(not(loom))]
+        crate::alarm::set(at, self.this.clone());
+        // The models know no time.
+        #[cfg(loom)]
+        let _ = at;
     }
 
     /// Settles `n` leased items.

@@ -5,14 +5,11 @@
 
 use std::collections::VecDeque;
 use std::task::Waker;
-#[cfg(not(loom))]
 use std::time::Instant;
 
-#[cfg(not(loom))]
 use super::delayed::Delayed;
 use super::limit::Limit;
 use super::options::ChannelOptions;
-#[cfg(not(loom))]
 use super::scheduled::Scheduled;
 use super::slots::Slots;
 use super::wait::{Kind, WakeList};
@@ -23,15 +20,12 @@ pub(super) struct Receivers<B> {
     /// Leases that were given back. Taken before anything else.
     pub(super) returned: VecDeque<Taken<B>>,
     /// Leases that were given back for later.
-    #[cfg(not(loom))]
     pub(super) delayed: Delayed<B>,
     /// Where lanes, keys or a rate decide what is next. Then nothing stays in the front.
-    #[cfg(not(loom))]
     pub(super) scheduled: Option<Box<Scheduled<B>>>,
     /// What was popped and not taken yet, the rest of a batch above all.
     pub(super) front: VecDeque<B>,
     /// What receivers have taken ahead.
-    #[cfg(not(loom))]
     pub(super) ahead: Vec<crate::sync::Arc<super::ahead::Cell<B>>>,
     /// What went past the slots because the bound was lifted.
     pub(super) overflow: VecDeque<B>,
@@ -105,15 +99,11 @@ impl<B: Batch> Taken<B> {
 
 impl<B: Batch> Receivers<B> {
     pub(super) fn new(options: &ChannelOptions) -> Self {
-        let _ = options;
         Receivers {
             returned: VecDeque::new(),
-            #[cfg(not(loom))]
             delayed: Delayed::new(options.capacity),
-            #[cfg(not(loom))]
             scheduled: Scheduled::wanted(options),
             front: VecDeque::new(),
-            #[cfg(not(loom))]
             ahead: Vec::new(),
             overflow: VecDeque::new(),
             waiters: VecDeque::new(),
@@ -128,7 +118,6 @@ impl<B: Batch> Receivers<B> {
 
     /// Whether there is more to mind than what is in the slots.
     pub(super) fn has_aside(&self) -> bool {
-        #[cfg(not(loom))]
         if self.scheduled.is_some() || !self.delayed.is_empty() {
             return true;
         }
@@ -147,14 +136,12 @@ impl<B: Batch> Receivers<B> {
     }
 
     /// As [`give_back`](Receivers::give_back), but nobody takes it before `due`.
-    #[cfg(not(loom))]
     pub(super) fn give_back_at(&mut self, batch: B, attempt: u32, due: Instant) {
         self.delayed.push(Taken { batch, attempt, permits: 0, leased: true }, due);
     }
 
     /// Empties the return list.
     pub(super) fn take_returned(&mut self) -> Vec<B> {
-        #[cfg(not(loom))]
         self.returned.extend(self.delayed.take_all());
         self.returned.drain(..).map(|taken| taken.batch).collect()
     }
@@ -162,13 +149,10 @@ impl<B: Batch> Receivers<B> {
     /// How many items wait for another attempt.
     pub(super) fn retrying(&self) -> usize {
         let returned: usize = self.returned.iter().map(|taken| taken.batch.len()).sum();
-        #[cfg(not(loom))]
-        let returned = returned + self.delayed.len();
-        returned
+        returned + self.delayed.len()
     }
 
     /// Puts what is due on the return list. Whether so much waits to become due that nothing else is to be taken.
-    #[cfg(not(loom))]
     pub(super) fn mature(&mut self) -> bool {
         if self.delayed.is_empty() {
             return false;
@@ -177,18 +161,9 @@ impl<B: Batch> Receivers<B> {
         self.delayed.is_full()
     }
 
-    #[cfg(loom)]
-    #[allow(clippy::unused_self, reason = "the models know no time")]
-    pub(super) fn mature(&mut self) -> bool {
-        false
-    }
-
     /// Empties the channel, leases that were given back apart.
     pub(super) fn pop_all(&mut self, slots: &Slots<B>) -> Vec<B> {
-        #[cfg(not(loom))]
         let mut all = self.scheduled.as_mut().map_or_else(Vec::new, |scheduled| scheduled.drain());
-        #[cfg(loom)]
-        let mut all = Vec::new();
         all.extend(self.front.drain(..));
         all.extend(std::iter::from_fn(|| slots.pop()));
         // What is in the overflow came after everything in the slots of the same producer.
@@ -205,7 +180,6 @@ impl<B: Batch> Receivers<B> {
     /// Takes up to `limit`, and leaves `kept` of those that are there. Nothing, where a schedule decides, which may
     /// have begun with this call.
     pub(super) fn take(&mut self, slots: &Slots<B>, limit: Limit, kept: usize) -> Option<Taken<B>> {
-        #[cfg(not(loom))]
         if self.scheduled.is_some() {
             return None;
         }
@@ -230,7 +204,6 @@ impl<B: Batch> Receivers<B> {
             return None;
         }
         let Some(mut batch) = self.pop(slots) else { return self.take_ahead(limit.unseen()) };
-        #[cfg(not(loom))]
         if batch.is_marked() {
             self.begin_schedule(batch);
             return None;
@@ -245,20 +218,9 @@ impl<B: Batch> Receivers<B> {
         Some(Taken { batch, attempt: 1, permits, leased: false })
     }
 
-    #[cfg(loom)]
-    fn take_ahead(&self, _max: usize) -> Option<Taken<B>> {
-        None
-    }
-
-    #[cfg(loom)]
-    fn any_ahead(&self) -> bool {
-        false
-    }
-
     /// Whether more than `n` items are there.
     pub(super) fn has_more_than(&mut self, slots: &Slots<B>, n: usize) -> bool {
         let full = self.mature();
-        #[cfg(not(loom))]
         if self.scheduled.is_some() {
             return self.has_more_scheduled(slots, n, full);
         }

@@ -20,7 +20,7 @@ use super::permits::Take;
 use super::shared::Shared;
 use super::wait::WakeList;
 use crate::batch::Batch;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Mutex, broken, lock};
 
 /// Which case of a select happens. Locked after `senders`, before `receivers` and a [`Stub`].
 #[derive(Debug)]
@@ -57,11 +57,12 @@ impl Decision {
 
     /// The select has looked and found nothing. `offered` says which of its cases was offered room meanwhile: it is
     /// decided then. Otherwise whoever frees room decides from now on, and wakes.
-    pub(super) fn end_look(&self, waker: &Waker, offered: impl FnOnce() -> Option<usize>) -> Option<usize> {
+    pub(super) fn end_look(&self, waker: &Waker, offered: impl Fn() -> Option<usize>) -> Option<usize> {
         let waker = waker.clone();
+        let early = broken!("offer_lock").then(&offered);
         let mut phase = lock(&self.0);
         // Under the lock: an offer that comes later finds the decision open.
-        let case = offered();
+        let case = early.unwrap_or_else(offered);
         *phase = if case.is_some() { Phase::Decided(case) } else { Phase::Open(waker) };
         case
     }

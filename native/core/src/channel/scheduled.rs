@@ -268,7 +268,7 @@ impl<B: Batch> Shared<B> {
         scheduled.dry = scheduled.tokens(now) == 0;
         if scheduled.dry {
             if let Some(at) = receivers.next_token(true) {
-                crate::alarm::set(at, self.this.clone());
+                self.ring_at(at);
             }
             return;
         }

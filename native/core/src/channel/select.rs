@@ -203,7 +203,7 @@ impl<B: Batch> Attempt for SendingCase<B> {
             return false;
         }
         let batch = self.take_batch();
-        match self.channel.try_send(batch) {
+        match self.channel.try_send(batch, |_| ()) {
             Ok(()) => self.ended(Ok(())),
             Err(TrySendError::Full(batch)) => {
                 self.batch = Some(batch);

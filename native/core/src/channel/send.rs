@@ -6,7 +6,7 @@ use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::Take;
 use super::senders::Pending;
 use super::shared::Shared;
-use super::ticket::{Progress, Sends, Ticket};
+use super::ticket::{Admitted, Progress, Sends, Ticket};
 use super::wait::{Deadline, SEND_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 use crate::sync::{Arc, Ordering, lock, thread};
@@ -42,16 +42,16 @@ impl<B: Batch> Shared<B> {
         if B::SINGLE && want == 1 { self.take_single() } else { self.permits.take_all(want) }
     }
 
-    /// Sends all of `batch` or nothing, without waiting.
-    pub(super) fn try_send(&self, batch: B) -> Result<(), TrySendError<B>> {
+    /// Sends all of `batch` or nothing, without waiting. `admitted` hears of items before anyone can receive them.
+    pub(super) fn try_send(&self, batch: B, admitted: impl FnOnce(usize)) -> Result<(), TrySendError<B>> {
         let mut taken = self.take_all(batch.len());
-        #[cfg(not(loom))]
         if taken == Take::Full && self.free_claimed() {
             taken = self.take_all(batch.len());
         }
         match taken {
             Take::Took(n) => {
                 if n > 0 {
+                    admitted(n);
                     self.push_and_wake(batch);
                 }
                 Ok(())
@@ -97,7 +97,7 @@ impl<B: Batch> Shared<B> {
         &self,
         batch: B,
         deadline: Deadline,
-        mut admitted: impl FnMut(usize),
+        admitted: impl Admitted,
     ) -> Result<(), SendTimeoutError<B>> {
         let mut rest = batch;
         for attempt in 0..=SEND_YIELDS {
@@ -107,12 +107,15 @@ impl<B: Batch> Shared<B> {
                 }
                 thread::yield_now();
             }
-            match self.send_some(rest, &mut admitted)? {
+            match self.send_some(rest, &admitted)? {
                 None => return Ok(()),
                 Some(left) => rest = left,
             }
         }
-        self.wait_and_send(rest, deadline, &mut admitted)
+        if self.has_lanes {
+            return self.wait_in_lane(rest, deadline, Box::new(admitted));
+        }
+        self.wait_and_send(rest, deadline, &admitted)
     }
 
     #[cold]
@@ -120,12 +123,9 @@ impl<B: Batch> Shared<B> {
         &self,
         mut batch: B,
         deadline: Deadline,
-        admitted: &mut dyn FnMut(usize),
+        admitted: &dyn Fn(usize),
     ) -> Result<(), SendTimeoutError<B>> {
         let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
-        if self.has_lanes {
-            return self.wait_in_lane(me, batch, deadline, admitted);
-        }
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
         match self.open_queue(&senders) {
@@ -176,34 +176,29 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    /// As a task does, so that receivers see the batch. `admitted` hears of items a little later than they may be received.
+    /// As a task does, so that receivers see the batch.
     fn wait_in_lane(
         &self,
-        me: u64,
         batch: B,
         deadline: Deadline,
-        admitted: &mut dyn FnMut(usize),
+        admitted: Box<dyn Admitted>,
     ) -> Result<(), SendTimeoutError<B>> {
-        let progress = Arc::default();
+        let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
+        let progress = Arc::new(Progress::heard_by(admitted));
         let ticket = self.queue_send(me, &progress, batch, Sends::One)?;
         let waker = thread_waker();
-        let outcome = loop {
+        loop {
             if let Poll::Ready(outcome) = ticket.poll(&waker) {
-                break outcome.map_err(SendTimeoutError::from);
+                return outcome.map_err(SendTimeoutError::from);
             }
             if deadline.passed() {
-                break match self.cancel_send(me, &ticket) {
+                return match self.cancel_send(me, &ticket) {
                     Some(rest) => Err(SendTimeoutError::Timeout(rest)),
                     None => ticket.outcome().map_err(SendTimeoutError::from),
                 };
             }
             deadline.park();
-        };
-        let n = progress.admitted.load(Ordering::Acquire) as usize;
-        if n > 0 {
-            admitted(n);
         }
-        outcome
     }
 
     /// Queues a batch of a task behind the earlier ones of the same producer.
@@ -223,7 +218,6 @@ impl<B: Batch> Shared<B> {
         let ticket = Ticket::new(progress, kind);
         senders.push_send(producer, due, Pending::new(batch, Arc::clone(&ticket)));
         self.admit_waiting(&mut senders, &mut wakes);
-        #[cfg(not(loom))]
         self.look_after_waiting(&senders, &mut wakes);
         drop(senders);
         wakes.wake();

@@ -10,11 +10,9 @@ use std::task::Waker;
 use super::clock::clock;
 use super::error::SendError;
 use super::lanes::Lanes;
-#[cfg(not(loom))]
 use super::lanes::Score;
 use super::options::ChannelOptions;
 use super::permits::Take;
-#[cfg(not(loom))]
 use super::room::Room;
 use super::schedule::Schedule;
 use super::shared::Shared;
@@ -52,7 +50,6 @@ enum Waits<B> {
     /// Never empty.
     Task(VecDeque<Pending<B>>),
     /// A sending case, and its number among those that ever queued.
-    #[cfg(not(loom))]
     Room(Room<B>, u64),
 }
 
@@ -153,7 +150,6 @@ impl<B: Batch> Senders<B> {
         let Some(lanes) = &self.lanes else { return 0 };
         let now = clock();
         // What was put aside for a sending case is of use to it alone.
-        #[cfg(not(loom))]
         if let Some(at) =
             self.queue.iter().position(|entry| matches!(&entry.waits, Waits::Room(room, _) if room.held > 0))
         {
@@ -163,9 +159,7 @@ impl<B: Batch> Senders<B> {
             let (lane, since) = match &entry.waits {
                 Waits::Thread(_) => return None,
                 Waits::Task(sends) => sends.front().map(|send| (send.batch.lane(0), send.since))?,
-                #[cfg(not(loom))]
                 Waits::Room(..) if self.follows(at) => return None,
-                #[cfg(not(loom))]
                 Waits::Room(room, _) => (room.lane(), room.since),
             };
             Some((lanes.score(lanes.of(lane), since, now), std::cmp::Reverse(at)))
@@ -174,7 +168,6 @@ impl<B: Batch> Senders<B> {
     }
 
     /// The send that a receiver should take as it is, if it counts as more than all that is in the channel.
-    #[cfg(not(loom))]
     pub(super) fn best_direct(&self, schedule: &mut Schedule<B>, now: u64) -> Option<(Score, usize)> {
         let mut best = None;
         for (at, entry) in self.queue.iter().enumerate() {
@@ -189,7 +182,6 @@ impl<B: Batch> Senders<B> {
     }
 
     /// Takes up to `max` items of a send that [`best_direct`](Senders::best_direct) gave. The queue may be empty now.
-    #[cfg(not(loom))]
     pub(super) fn take_direct(
         &mut self,
         at: usize,
@@ -274,7 +266,6 @@ impl<B: Batch> Senders<B> {
     }
 }
 
-#[cfg(not(loom))]
 impl<B: Batch> Senders<B> {
     /// Queues a sending case of a select, with the mark that [`open_queue`](Shared::open_queue) gave.
     pub(super) fn push_room(&mut self, me: u64, due: u32, mut room: Room<B>) {
@@ -357,7 +348,6 @@ impl<B: Batch> Shared<B> {
                     wakes.push(sleeper.clone());
                     return;
                 }
-                #[cfg(not(loom))]
                 Waits::Room(..) => {
                     if !self.serve_room(senders, at, wakes) {
                         return;
@@ -398,7 +388,6 @@ impl<B: Batch> Shared<B> {
 
     /// Puts what is free aside for the sending case that is next, and offers it once that is enough. No for an abort,
     /// which refuses them all.
-    #[cfg(not(loom))]
     fn serve_room(&self, senders: &mut Senders<B>, at: usize, wakes: &mut WakeList) -> bool {
         if senders.follows(at) {
             senders.requeue(at, self.permits.due_from_now());
@@ -430,7 +419,6 @@ impl<B: Batch> Shared<B> {
         for entry in std::mem::take(&mut senders.queue) {
             match entry.waits {
                 Waits::Thread(sleeper) => wakes.push(sleeper),
-                #[cfg(not(loom))]
                 Waits::Room(room, _) => {
                     self.permits.forgo(room.held);
                     // Nobody waits any more, and an abort is the end already.

@@ -9,7 +9,7 @@ use super::senders::Senders;
 use super::slots::Slots;
 use super::wait::WakeList;
 use crate::batch::Batch;
-use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Mutex, Ordering, fence, lock};
+use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Mutex, Ordering, lock, seq_cst_fence};
 
 /// A push must look after the receivers that wait: one sleeps, and no wake-up is on its way.
 pub(super) const RECEIVER_SLEEPS: u8 = 1;
@@ -80,8 +80,7 @@ impl<B: Batch> Shared<B> {
         // Who goes to sleep sets its signal, fences, and looks at the slots once more; an abort sets its signal,
         // fences, and empties them. With this fence between the push and the look at the signals, either that
         // look sees the signal or the other side sees the batch.
-        #[cfg(not(loom_broken))]
-        fence(Ordering::SeqCst);
+        seq_cst_fence!("push_fence");
         let signals = self.signals.load(Ordering::Relaxed);
         if signals & (RECEIVER_SLEEPS | LATE) != 0 {
             self.after_push(signals, wakes);

@@ -1,5 +1,6 @@
 //! A send that waits, as its future sees it.
 
+use std::fmt;
 use std::task::{Poll, Waker};
 
 use super::error::SendError;
@@ -24,13 +25,41 @@ pub(super) enum Sends {
     Each,
 }
 
+/// Who hears how many items of a send are admitted, before anyone can receive them, from whichever thread admits them.
+pub(crate) trait Admitted: Fn(usize) + Send + Sync + 'static {}
+
+impl<F: Fn(usize) + Send + Sync + 'static> Admitted for F {}
+
 /// What became of the sends of one producer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Progress {
     /// How many of them wait.
     pub(super) pending: AtomicUsize,
     /// Items admitted in all. Counted before they can be received.
     pub(super) admitted: AtomicU64,
+    /// Who hears of them, too.
+    heard: Option<Box<dyn Admitted>>,
+}
+
+impl Progress {
+    /// That of a thread which waits.
+    pub(super) fn heard_by(admitted: Box<dyn Admitted>) -> Self {
+        Progress { heard: Some(admitted), ..Progress::default() }
+    }
+
+    fn admit(&self, n: usize) {
+        self.admitted.fetch_add(n as u64, Ordering::Release);
+        if let Some(heard) = &self.heard {
+            heard(n);
+        }
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Progress { pending, admitted, .. } = self;
+        f.debug_struct("Progress").field("pending", pending).field("admitted", admitted).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -50,7 +79,7 @@ impl<B> Ticket<B> {
 
     /// The next `n` items of the batch, of which `of` are left, are admitted. Gives how many sends that ends.
     pub(super) fn admit(&self, n: usize, of: usize, wakes: &mut WakeList) -> usize {
-        self.progress.admitted.fetch_add(n as u64, Ordering::Release);
+        self.progress.admit(n);
         let Some(each) = &self.each else { return usize::from(n == of) };
         // Before the waker is taken: who leaves one behind and then looks misses nothing.
         each.fetch_add(n, Ordering::Release);

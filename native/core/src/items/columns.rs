@@ -94,17 +94,18 @@ impl Items {
         Ok(Items::from(Column::Blobs(Blobs::from_parts(bytes, bounds, kinds))))
     }
 
-    /// As [`from_blobs`](Items::from_blobs), of a copy of `bytes`; items that are large then lie in memory of their own.
+    /// As [`from_blobs`](Items::from_blobs), of a copy of `bytes`; items that are large then lie in memory of their own. Where there
+    /// is no memory for them it fails, and the process goes on.
     pub fn copy_blobs(bytes: &[u8], ends: &[u32], kinds: KindNumbers<'_>) -> Result<Self, ColumnsError> {
         let large = matches!(kinds, KindNumbers::One(kind) if kind == Kind::Bytes as u8)
             && bytes.len().checked_div(ends.len()).is_some_and(|mean| mean >= LARGE_BYTES);
         if !large {
-            return Items::from_blobs(bytes.to_vec(), ends, kinds);
+            return Items::from_blobs(try_copy(bytes, bytes.len())?, ends, kinds);
         }
         let bounds: Vec<usize> = std::iter::once(0).chain(ends.iter().map(|&end| end as usize)).collect();
         check_each(bytes, &bounds, &Ok(Kind::Bytes))?;
-        let items: Vec<_> = bounds.windows(2).map(|pair| LargeBytes::copy_of(&bytes[pair[0]..pair[1]])).collect();
-        Ok(Items::from(items))
+        let items = bounds.windows(2).map(|pair| LargeBytes::try_copy_of(&bytes[pair[0]..pair[1]]));
+        items.collect::<Result<Vec<_>, _>>().map(Items::from)
     }
 
     /// How many items from the front to view at once: at most `items`, and together at most `bytes` bytes, but
@@ -152,6 +153,14 @@ impl Items {
             }
         }
     }
+}
+
+/// A copy of `bytes` in memory for `size` of them.
+pub(super) fn try_copy(bytes: &[u8], size: usize) -> Result<Vec<u8>, ColumnsError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(size).map_err(|_| ColumnsError::Memory { bytes: size })?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
 }
 
 fn kind_of(index: usize, number: u8) -> Result<Kind, ColumnsError> {
@@ -229,11 +238,21 @@ pub enum ColumnsError {
         /// Its length.
         got: usize,
     },
+    /// There is no memory to copy them to.
+    Memory {
+        /// How much it takes.
+        bytes: usize,
+    },
 }
 
 impl ColumnsError {
     /// The stable code of this error.
-    pub const CODE: &'static str = "ERR_MILLRACE_INVALID_BATCH";
+    pub fn code(&self) -> &'static str {
+        match self {
+            ColumnsError::Memory { .. } => "ERR_MILLRACE_OUT_OF_MEMORY",
+            _ => "ERR_MILLRACE_INVALID_BATCH",
+        }
+    }
 }
 
 impl fmt::Display for ColumnsError {
@@ -251,6 +270,7 @@ impl fmt::Display for ColumnsError {
             ColumnsError::Length { column, expected, got } => {
                 write!(f, "{column}: expected a length of {expected}, got {got}")
             }
+            ColumnsError::Memory { bytes } => write!(f, "bytes: expected memory for {bytes} bytes, got none"),
         }
     }
 }
@@ -259,6 +279,6 @@ impl std::error::Error for ColumnsError {}
 
 impl From<ColumnsError> for Failure {
     fn from(error: ColumnsError) -> Self {
-        Failure::new(ColumnsError::CODE, error.to_string())
+        Failure::new(error.code(), error.to_string())
     }
 }

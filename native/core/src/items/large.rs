@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::columns::{ColumnsError, try_copy};
+
 /// From so many bytes on, as the mean of a batch, its items lie in memory of their own: they are copied once, and move
 /// by their place from then on.
 pub const LARGE_BYTES: usize = 16 * 1024;
@@ -23,12 +25,21 @@ pub struct LargeBytes(Vec<u8>);
 
 impl LargeBytes {
     /// A copy of `bytes`.
+    ///
+    /// # Panics
+    /// Where there is no memory for it: see [`try_copy_of`](LargeBytes::try_copy_of).
     pub fn copy_of(bytes: &[u8]) -> Self {
+        LargeBytes::try_copy_of(bytes).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A copy of `bytes`, where there is memory for it.
+    pub fn try_copy_of(bytes: &[u8]) -> Result<Self, ColumnsError> {
         let size = pooled_size(bytes.len());
-        let kept = size.and_then(|size| pool().take(size));
-        let mut memory = kept.unwrap_or_else(|| Vec::with_capacity(size.unwrap_or(bytes.len())));
-        memory.extend_from_slice(bytes);
-        LargeBytes(memory)
+        if let Some(mut memory) = size.and_then(|size| pool().take(size)) {
+            memory.extend_from_slice(bytes);
+            return Ok(LargeBytes(memory));
+        }
+        try_copy(bytes, size.unwrap_or(bytes.len())).map(LargeBytes)
     }
 
     /// Where the bytes lie, for someone who owns this and may write there.

@@ -411,6 +411,8 @@ impl Collect for Items {
         match (&mut self.column, other.column) {
             (Column::Numbers(ours), Column::Numbers(theirs)) => ours.extend_from_slice(theirs.as_slice()),
             (_, Column::Numbers(values)) => self.extend_numbers(values.as_slice().iter().copied()),
+            // Cleared, or from columns without items.
+            (_, Column::Blobs(theirs)) if theirs.len() == 0 => {}
             (_, Column::Blobs(theirs)) => self.blobs(theirs.kind(0)).append(theirs),
             (Column::Large(ours), Column::Large(mut theirs)) => ours.append(&mut theirs),
             (_, Column::Large(theirs)) => theirs.iter().for_each(|item| self.push(Item::Bytes(item))),

@@ -403,6 +403,20 @@ fn a_cleared_batch_takes_items_of_any_kind() {
 }
 
 #[test]
+fn a_batch_that_lost_its_items_adds_nothing() {
+    let mut cleared = Items::from_iter([Item::Null, Item::Text(b"text")]);
+    cleared.clear();
+    let none = Items::from_blobs(Vec::new(), &[], KindNumbers::Each(&[])).expect("no items");
+    for empty in [cleared, none] {
+        for before in [Items::from(vec![1.0]), Items::from_iter([Item::Null]), Items::from_iter([Item::Bytes(b"b")])] {
+            let mut batch = before.clone();
+            batch.append(empty.clone());
+            assert_eq!(batch, before);
+        }
+    }
+}
+
+#[test]
 fn a_cleared_batch_keeps_little_memory() {
     for (size, kept) in [(64 << 10, true), (1 << 20, false)] {
         let mut batch = Items::from_iter([Item::Bytes(&vec![1; size])]);
@@ -413,4 +427,13 @@ fn a_cleared_batch_keeps_little_memory() {
         };
         assert!(kept && blobs.capacity() < 2 * size);
     }
+}
+
+#[test]
+fn memory_that_is_not_to_be_had_is_an_error_and_no_abort() {
+    let bytes = isize::MAX as usize;
+    let error = super::columns::try_copy(b"few", bytes).expect_err("half of all addresses");
+    assert_eq!(error, ColumnsError::Memory { bytes });
+    assert_eq!(error.code(), "ERR_MILLRACE_OUT_OF_MEMORY");
+    assert_eq!(super::columns::try_copy(b"few", 3), Ok(b"few".to_vec()));
 }

@@ -35,9 +35,12 @@ pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) sink: OnceLock<bool>,
     /// Whether results still go somewhere.
     pub(crate) collecting: AtomicBool,
+    /// Whether an alarm is set for results that workers hold back.
+    pub(crate) told_soon: AtomicBool,
     pub(crate) letters: Letters<B>,
     pub(crate) replies: Mutex<Vec<Reply<R>>>,
-    pub(crate) counters: Counters,
+    /// Shared with sends that wait, for which others count.
+    pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Idle,
     /// Producers should end.
     pub(crate) stopping: AtomicBool,
@@ -116,9 +119,10 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             results: OnceLock::new(),
             sink: OnceLock::new(),
             collecting: AtomicBool::new(false),
+            told_soon: AtomicBool::new(false),
             letters: Letters::new(),
             replies: Mutex::new(Vec::new()),
-            counters: Counters::new(producers, consumers),
+            counters: Arc::new(Counters::new(producers, consumers)),
             idle: Idle::default(),
             stopping: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
@@ -200,11 +204,6 @@ impl<B: Collect, R: Collect> Inner<B, R> {
     /// Whether sends from outside are refused already, although the channel may be open for producers' last items.
     pub(crate) fn refuses(&self) -> bool {
         self.stopping.load(Ordering::Acquire) && !self.channel.is_closed()
-    }
-
-    /// How many items the ports' sends brought.
-    fn admitted(&self) -> u64 {
-        lock(&self.ports).iter().map(|producer| producer.admitted()).sum()
     }
 
     /// Nanoseconds since the system was built, at least 1.
@@ -358,8 +357,12 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             (control.lifecycle.state, elapsed)
         };
         let channel = self.channel.stats();
-        let sums = Sums::of(&self.counters, || self.admitted(), channel.discarded);
-        let (producers, consumers) = rows(&self.counters, self.admitted(), self.kind);
+        // Held for both: a port that goes away passes what it has sent on to the counters.
+        let ports = lock(&self.ports);
+        let admitted = || ports.iter().map(|producer| producer.admitted()).sum();
+        let sums = Sums::of(&self.counters, admitted, channel.discarded);
+        let (producers, consumers) = rows(&self.counters, admitted(), self.kind);
+        drop(ports);
         let (queued_latency, handling_latency) = latencies(&self.counters);
         let seconds = elapsed.as_secs_f64();
         let mean = if seconds > 0.0 { sums.processed as f64 / seconds } else { 0.0 };

@@ -22,6 +22,7 @@ mod inner;
 mod leased;
 mod letters;
 mod notice;
+mod outgoing;
 mod overflow;
 mod parts;
 mod port;
@@ -413,7 +414,10 @@ impl<B: Collect, R: Collect> System<B, R> {
             return Err(SendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(self.inner(), batch);
-        let produced = |n| self.inner().counters.outside.produced.add_shared(n as u64);
+        let produced = {
+            let counters = Arc::clone(&self.inner().counters);
+            move |n| counters.outside.produced.add_shared(n as u64)
+        };
         let outcome = self.inner().channel.send_counted(envelope, produced).map_err(unseal);
         count.end(self.inner(), refused(&outcome));
         outcome

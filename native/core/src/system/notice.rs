@@ -10,7 +10,8 @@ pub trait Observer: Send + Sync {
     /// Something happened; the system says what exactly when it is asked.
     fn notify(&self, notice: Notice);
 
-    /// Some time has passed, while the system runs: a moment to look after what is done and was not told yet.
+    /// Some time has passed, while the system runs: a moment to look after what is done and was not told yet, and to have
+    /// workers [tell](super::WorkerConsumer::tell) of it.
     fn tick(&self) {}
 
     /// An attempt failed. Called only while [`System::watch_attempts`](super::System::watch_attempts) asks for it.

@@ -32,7 +32,7 @@ pub(crate) fn run<B: Collect, R: Collect>(
     index: usize,
     count: usize,
 ) {
-    let mut outlet = SystemOutlet { inner, counts: &inner.counters.producers[index], batches: 0 };
+    let mut outlet = SystemOutlet { inner, index, counts: &inner.counters.producers[index], batches: 0 };
     outlet.counts.phase.set(ThreadState::Busy);
     let mut emitter = Emitter::new(&mut outlet, batch_limit(inner.channel.capacity()), index, count);
     let outcome = catch_unwind(AssertUnwindSafe(|| source.run(&mut emitter)));
@@ -61,6 +61,7 @@ pub(crate) fn producer_ended<B: Collect, R: Collect>(inner: &Inner<B, R>, failur
 
 struct SystemOutlet<'a, B: Collect, R: Collect> {
     inner: &'a Arc<Inner<B, R>>,
+    index: usize,
     counts: &'a ProducerCounts,
     batches: u64,
 }
@@ -86,6 +87,11 @@ impl<B: Collect, R: Collect> Outlet<B> for SystemOutlet<'_, B, R> {
             Ok(Some(rest)) => {
                 let start = Instant::now();
                 self.counts.phase.set(ThreadState::Waiting);
+                let produced = {
+                    let (counters, index) = (Arc::clone(&inner.counters), self.index);
+                    // Not shared: where others count, it is under a lock, and this thread waits.
+                    move |n| counters.producers[index].produced.add(n as u64)
+                };
                 let outcome = inner.channel.send_counted(rest, produced);
                 self.counts.phase.set(ThreadState::Busy);
                 self.counts.waiting.add(start.elapsed().as_nanos() as u64);

@@ -193,6 +193,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
             inner.channel.free_claimed();
             if ticked {
                 inner.observer.tick();
+                crate::alarm::look();
             }
             control = inner.control();
         }

@@ -2,19 +2,19 @@
 //! them in the order of its claims. What a dead one held goes back.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use super::counters::ConsumerCounts;
 use super::envelope::{Envelope, History};
 use super::inner::Inner;
 use super::letters::{DeadLetter, timed_out};
+use super::outgoing::Outgoing;
 use super::stats::ThreadState;
 use crate::batch::{Batch, Collect};
-use crate::channel::{Ahead, ClaimWord, Producer, ReceiveError, Sending, Taken};
+use crate::channel::{Ahead, ClaimWord, ReceiveError, Taken};
 use crate::failure::Failure;
 
 /// Where one of a system's workers stands. A worker that died leaves its place vacant for the next one.
@@ -67,9 +67,7 @@ pub struct WorkerConsumer<B: Collect, R: Collect> {
     /// Claimed and not settled.
     started: VecDeque<Envelope<B>>,
     started_at: SystemTime,
-    results: Option<Producer<R>>,
-    /// Results that wait for a reader.
-    sending: Option<Sending<R>>,
+    results: Outgoing<R>,
     ended: bool,
 }
 
@@ -83,19 +81,11 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             }
             *place = WorkerPlace::Taken;
         }
-        let results = inner.results.get().map(crate::channel::Channel::producer);
+        let results = Outgoing::new(inner.results.get().map(crate::channel::Channel::producer));
         let ahead = inner.channel.ahead(word, true);
         let started_at = SystemTime::now();
-        let consumer = WorkerConsumer {
-            inner,
-            index,
-            ahead,
-            started: VecDeque::new(),
-            started_at,
-            results,
-            sending: None,
-            ended: false,
-        };
+        let consumer =
+            WorkerConsumer { inner, index, ahead, started: VecDeque::new(), started_at, results, ended: false };
         consumer.counts().phase.set(ThreadState::Waiting);
         Some(consumer)
     }
@@ -119,18 +109,17 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
     /// # Errors
     /// `Closed` at the end; `Aborted` after an abort, and when a stop is past its time-out.
     pub fn poll_take(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Result<WorkerBatch<B>, ReceiveError>> {
-        if let Some(sending) = &mut self.sending {
-            if Pin::new(sending).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.sending = None;
+        if !self.results.poll_sent(cx) {
+            return Poll::Pending;
         }
         if !self.inner.letters.poll_room(self.in_hand(), cx.waker()) {
+            self.results.tell();
             return Poll::Pending;
         }
         // Each may become a dead letter.
         let max = if self.inner.letters.is_limited() { 1 } else { max.max(1) };
         let Poll::Ready(taken) = self.ahead.poll_take(cx, max) else {
+            self.results.tell();
             if self.inner.idle.check_before_wait(&self.inner.counters) {
                 self.inner.observer.notify(super::Notice::Idle);
             }
@@ -187,6 +176,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
 
     /// The first `n` claimed items were handled with success, in `busy` altogether. `has_result` says of each of them
     /// whether `results` has one for it.
+    ///
+    /// The result of an item alone may be held back for some ms: while more items are at hand, and no longer than to the
+    /// next [`tell`](WorkerConsumer::tell), for which the observer's [`tick`](super::Observer::tick) asks.
     pub fn processed(&mut self, n: usize, busy: Duration, mut results: R, has_result: impl Fn(usize) -> bool) {
         let mut done = 0;
         let mut kept = R::with_capacity(0);
@@ -226,7 +218,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         if !tags.is_empty() {
             self.inner.reply(tags, Ok(replies));
         }
-        self.keep(kept);
+        if self.collects() {
+            self.results.keep(&self.inner, kept, busy);
+        }
         self.publish_in_hand();
         self.inner.check_idle();
     }
@@ -266,6 +260,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.bury(envelope, failure.clone(), &history);
         }
         self.publish_in_hand();
+        self.tell();
         // Before the report, which is to have them.
         self.ahead.give_up();
         self.counts().phase.set(ThreadState::Ended);
@@ -287,6 +282,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.retry_or_bury(envelope, failure, history, retry);
         }
         self.publish_in_hand();
+        self.tell();
         self.ahead.give_up();
         self.counts().phase.set(ThreadState::Starting);
         self.inner.vacate_worker(self.index);
@@ -340,23 +336,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         self.ahead.settle(n);
     }
 
-    /// Hands results to their reader, or keeps them for it.
-    fn keep(&mut self, results: R) {
-        if results.is_empty() || !self.collects() {
-            return;
-        }
-        let Some(producer) = &self.results else { return };
-        let sending = producer.send(results);
-        // A worker that has results waiting takes no more items, so there is one such send at the most, but for the
-        // last report before it died.
-        if let Some(earlier) = self.sending.replace(sending) {
-            earlier.detach();
-        }
-        if let Some(sending) = &mut self.sending
-            && Pin::new(sending).poll(&mut Context::from_waker(Waker::noop())).is_ready()
-        {
-            self.sending = None;
-        }
+    /// Hands over the results that are held back.
+    pub fn tell(&mut self) {
+        self.results.tell();
     }
 
     fn break_reason(&self) -> Failure {
@@ -382,9 +364,6 @@ impl<B: Collect, R: Collect> Drop for WorkerConsumer<B, R> {
             } else {
                 self.died();
             }
-        }
-        if let Some(sending) = self.sending.take() {
-            sending.detach();
         }
     }
 }

@@ -19,7 +19,8 @@ const BUFFER: usize = 128 << 10;
 /// Hashes the content of the file that each item names, as text or bytes; the result is the path with the digest.
 ///
 /// Files are read in parts through one buffer a thread. What is no regular file fails with
-/// `ERR_MILLRACE_NOT_A_FILE`, and never waits for a writer or a device.
+/// `ERR_MILLRACE_NOT_A_FILE`, and never waits for a writer or a device. One that gets shorter while it is read fails with
+/// `ERR_MILLRACE_FILE_CHANGED`.
 #[derive(Debug, Clone, Copy)]
 pub struct HashFile {
     algorithm: Algorithm,
@@ -87,6 +88,9 @@ impl HashFileTask {
             total += read as u64;
             // A short read that ends at the size of the file saves the one that would say 0. Files in /proc have
             // no size, and are read until then.
+            if read == 0 && total < size {
+                file::check_end(&file, path, size)?;
+            }
             if read == 0 || (read < self.buffer.len() && total == size) {
                 return Ok(self.hasher.finish());
             }

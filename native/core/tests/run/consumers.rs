@@ -199,6 +199,8 @@ impl Run {
         let done = &started[..n.min(started.len())];
         let results = done.iter().filter(|item| item.has_result()).map(Item::result).collect();
         worker.consumer.processed(done.len(), Duration::ZERO, results, |index| done[index].has_result());
+        // The model holds no results back.
+        worker.consumer.tell();
         self.model.processed(place, 0, done.len());
         done.iter().try_for_each(|item| self.end_of(item.id, "processed"))
     }

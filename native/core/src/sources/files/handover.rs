@@ -31,6 +31,8 @@ struct State {
     failed: Vec<(Vec<u8>, Failure)>,
     /// Whether the walk may still bring something.
     open: bool,
+    /// Why the walk can't come to its end.
+    broken: Option<Failure>,
     takers: Waiters,
     givers: Waiters,
 }
@@ -65,6 +67,8 @@ pub(super) enum Taken {
         path: Vec<u8>,
         failure: Failure,
     },
+    /// The walk can't come to its end.
+    Broken(Failure),
     /// Nothing yet.
     Nothing,
     /// Nothing any more.
@@ -78,6 +82,7 @@ impl Handover {
                 paths: Items::default(),
                 failed: Vec::new(),
                 open: true,
+                broken: None,
                 takers: Waiters::default(),
                 givers: Waiters::default(),
             }),
@@ -122,7 +127,9 @@ impl Handover {
     /// Takes what there is, up to `most` paths. Never waits.
     pub fn take(&self, most: usize) -> Taken {
         let mut state = self.lock();
-        let taken = if let Some((path, failure)) = state.failed.pop() {
+        let taken = if let Some(failure) = &state.broken {
+            Taken::Broken(failure.clone())
+        } else if let Some((path, failure)) = state.failed.pop() {
             Taken::Failed { path, failure }
         } else if !state.paths.is_empty() {
             let count = most.min(state.paths.len());
@@ -145,7 +152,7 @@ impl Handover {
     /// Waits until there is something to take, or nothing more will come, or `timeout` has passed.
     pub fn wait(&self, timeout: Duration) {
         let mut state = self.lock();
-        if state.len() == 0 && state.open {
+        if state.len() == 0 && state.open && state.broken.is_none() {
             state.takers.waiting += 1;
             state = wait(&self.filled, &self.state, state, Some(timeout));
             state.takers.returned();
@@ -163,6 +170,18 @@ impl Handover {
     /// Whether the walk should end.
     pub fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Ends the walk, which can't come to its end by itself, for all producers.
+    pub fn break_off(&self, failure: Failure) {
+        self.lock().broken.get_or_insert(failure);
+        self.stop();
+        self.filled.notify_all();
+    }
+
+    /// Whether [`break_off`](Handover::break_off) was called.
+    pub fn is_broken(&self) -> bool {
+        self.lock().broken.is_some()
     }
 
     /// Says that nothing more will come.
@@ -213,7 +232,7 @@ mod tests {
                     Taken::Paths(paths) => taken.extend(paths.iter().map(|path| format!("{path:?}"))),
                     Taken::Nothing => handover.wait(Duration::MAX),
                     Taken::End => break,
-                    Taken::Failed { failure, .. } => panic!("{failure}"),
+                    Taken::Failed { failure, .. } | Taken::Broken(failure) => panic!("{failure}"),
                 }
             }
             assert!(giver.join().expect("no panic"));
@@ -235,6 +254,23 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_walk_is_told_to_every_producer_and_its_threads_that_wait_end() {
+        let handover = Handover::new();
+        let failure = Failure::new("ERR_TEST", "broken");
+        thread::scope(|scope| {
+            let giver = scope.spawn(|| give(&handover, BOUND * 2));
+            until(|| handover.lock().givers.waiting == 1);
+            handover.break_off(failure.clone());
+            assert!(!giver.join().expect("no panic"));
+        });
+        assert!(handover.is_broken());
+        handover.wait(Duration::MAX);
+        for _ in 0..2 {
+            assert!(matches!(handover.take(10), Taken::Broken(found) if found == failure));
+        }
+    }
+
+    #[test]
     fn each_path_goes_to_one_of_the_producers_that_wait() {
         let handover = Handover::new();
         let taken = thread::scope(|scope| {
@@ -246,7 +282,7 @@ mod tests {
                             Taken::Paths(paths) => taken += paths.len(),
                             Taken::Nothing => handover.wait(Duration::MAX),
                             Taken::End => return taken,
-                            Taken::Failed { failure, .. } => panic!("{failure}"),
+                            Taken::Failed { failure, .. } | Taken::Broken(failure) => panic!("{failure}"),
                         }
                     }
                 })

@@ -162,6 +162,7 @@ impl FilesSource {
                     out.check()?;
                     out.reject(|batch| batch.push_with(self.encoding.kind(), |bytes| bytes.extend(path)), failure);
                 }
+                Taken::Broken(failure) => return Err(failure.into()),
                 Taken::Nothing => {
                     out.flush()?;
                     self.handover.wait(STOP_CHECK);

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
@@ -29,7 +29,8 @@ impl Walk {
 
     /// Starts the thread that runs the walk.
     pub fn start(&mut self) -> Result<(), Failure> {
-        let visitors = Visitors { files: self.files.clone(), close: CloseOnDrop(Arc::clone(&self.handover)) };
+        let close = CloseOnDrop(Arc::clone(&self.handover));
+        let visitors = Visitors { files: self.files.clone(), close, built: 0 };
         let threads = self.threads;
         let running = thread::Builder::new()
             .name("millrace-walk".to_owned())
@@ -39,9 +40,10 @@ impl Walk {
         Ok(())
     }
 
-    /// Waits until the walk has ended; a stopped one ends with the directory that it reads.
+    /// Waits until the walk has ended; a stopped one ends with the directory that it reads. One that is broken is left to
+    /// itself: threads of it that had nothing to do any more wait for those that never were.
     pub fn join(&mut self) -> Result<(), Failure> {
-        match self.running.take().map(JoinHandle::join) {
+        match self.running.take().filter(|_| !self.handover.is_broken()).map(JoinHandle::join) {
             Some(Err(panic)) => Err(Failure::from_panic(&*panic)),
             _ => Ok(()),
         }
@@ -70,6 +72,7 @@ impl Drop for CloseOnDrop {
 struct Visitors {
     files: Files,
     close: CloseOnDrop,
+    built: usize,
 }
 
 impl Visitors {
@@ -92,13 +95,32 @@ impl Visitors {
 
 impl<'s> ParallelVisitorBuilder<'s> for Visitors {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
-        Box::new(Visitor { files: self.files.clone(), handover: Arc::clone(&self.close.0) })
+        self.built += 1;
+        Box::new(Visitor {
+            files: self.files.clone(),
+            handover: Arc::clone(&self.close.0),
+            // The first is for the root alone, and stays here.
+            leaves: (self.built > 1).then(|| thread::current().id()),
+        })
     }
 }
 
 struct Visitor {
     files: Files,
     handover: Arc<Handover>,
+    /// The thread that it is to leave for one of its own.
+    leaves: Option<ThreadId>,
+}
+
+impl Drop for Visitor {
+    /// The walker takes it for granted that its threads start: others wait for one that did not, or that panicked, for ever. Those
+    /// that still find something end by this, and every producer fails.
+    fn drop(&mut self) {
+        if thread::panicking() || self.leaves == Some(thread::current().id()) {
+            let message = "the walk: expected each of its threads to start and to end, but one did not";
+            self.handover.break_off(Failure::new("ERR_MILLRACE_THREAD", message));
+        }
+    }
 }
 
 impl ParallelVisitor for Visitor {

@@ -151,7 +151,7 @@ impl<'a> RangeReader<'a> {
             let (file, stat) = file::open(path).map_err(|error| Failure::io(&error, path))?;
             let found = Extent::of(&stat);
             if (found.device, found.inode) != (expected.device, expected.inode) {
-                return Err(changed(path, "the file that was there at first, got another"));
+                return Err(file::changed(path, "the file that was there at first, got another"));
             }
             *open = Some(OpenFile { file, extent: expected });
         }
@@ -159,20 +159,6 @@ impl<'a> RangeReader<'a> {
         let offset = range.start.saturating_sub(1);
         Ok(RangeReader { file, path, offset, range_end: range.end, size: expected.size })
     }
-
-    /// Says whether the end was found where it may be: files in /sys are shorter than they say.
-    fn check_end(&self) -> Result<(), Failure> {
-        let stat = rustix::fs::fstat(self.file).map_err(|error| Failure::io(&error.into(), self.path))?;
-        let found = Extent::of(&stat).size;
-        if found < self.size {
-            return Err(changed(self.path, &format!("{} bytes as at first, got {found}", self.size)));
-        }
-        Ok(())
-    }
-}
-
-fn changed(path: &Path, what: &str) -> Failure {
-    Failure::new("ERR_MILLRACE_FILE_CHANGED", format!("{} changed while it was read: expected {what}", path.display()))
 }
 
 impl Reader for RangeReader<'_> {
@@ -187,7 +173,7 @@ impl Reader for RangeReader<'_> {
         let read = rustix::io::retry_on_intr(|| rustix::io::pread(self.file, &mut bytes[..most], self.offset))
             .map_err(|error| Failure::io(&error.into(), self.path))?;
         if read == 0 {
-            self.check_end()?;
+            file::check_end(self.file, self.path, self.size)?;
         }
         self.offset += read as u64;
         Ok(read)

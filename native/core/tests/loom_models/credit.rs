@@ -1,5 +1,4 @@
-//! Models of permits that are held ahead, against all that waits for them; see `loom_channel.rs`.
-#![cfg(loom)]
+//! Permits that are held ahead, against all that waits for them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -8,13 +7,7 @@ use loom::thread;
 use millrace_core::channel::Credit;
 use millrace_core::{Channel, ReceiveError};
 
-type Items = Vec<u32>;
-
-fn model(race: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
-    builder.check(race);
-}
+use crate::support::{Items, full, model};
 
 /// A channel of capacity 1, and the credit that is all of its room.
 fn held() -> (Channel<Items>, Credit<Items>) {
@@ -27,7 +20,7 @@ fn held() -> (Channel<Items>, Credit<Items>) {
 
 #[test]
 fn credit_that_is_given_back_wakes_the_thread_that_waits_for_room() {
-    model(|| {
+    model(3, || {
         let (channel, credit) = held();
         let sender = {
             let channel = channel.clone();
@@ -41,7 +34,7 @@ fn credit_that_is_given_back_wakes_the_thread_that_waits_for_room() {
 
 #[test]
 fn credit_that_is_given_back_admits_the_task_that_waits_for_room() {
-    model(|| {
+    model(3, || {
         let (channel, credit) = held();
         let giver = thread::spawn(move || drop(credit));
         let producer = channel.producer();
@@ -56,7 +49,7 @@ fn credit_that_is_given_back_admits_the_task_that_waits_for_room() {
 
 #[test]
 fn credit_that_is_spent_wakes_the_receiver_that_goes_to_sleep() {
-    model(|| {
+    model(3, || {
         let (channel, mut credit) = held();
         let spender = thread::spawn(move || credit.send(vec![1]));
         assert_eq!(channel.receive(1), Ok(vec![1]));
@@ -66,7 +59,7 @@ fn credit_that_is_spent_wakes_the_receiver_that_goes_to_sleep() {
 
 #[test]
 fn the_end_waits_for_credit_that_is_spent() {
-    model(|| {
+    model(3, || {
         let (channel, mut credit) = held();
         let spender = thread::spawn(move || credit.send(vec![1]));
         channel.close();
@@ -78,7 +71,7 @@ fn the_end_waits_for_credit_that_is_spent() {
 
 #[test]
 fn the_end_comes_once_credit_is_given_back() {
-    model(|| {
+    model(3, || {
         let (channel, credit) = held();
         let giver = thread::spawn(move || drop(credit));
         channel.close();
@@ -89,12 +82,44 @@ fn the_end_comes_once_credit_is_given_back() {
 
 #[test]
 fn an_abort_finds_or_discards_what_was_sent_on_credit() {
-    model(|| {
+    model(3, || {
         let (channel, mut credit) = held();
         let spender = thread::spawn(move || credit.send(vec![1]));
         let queued: usize = channel.abort().iter().map(Vec::len).sum();
         spender.join().expect("no panic");
         assert_eq!(queued as u64 + channel.stats().discarded, 1);
         assert!(channel.is_empty());
+    });
+}
+
+#[test]
+fn credit_that_is_given_back_admits_one_of_two_sends_and_the_next_as_room_comes() {
+    model(3, || {
+        let (channel, credit) = held();
+        let (one, other) = (channel.producer(), channel.producer());
+        let first = one.send(vec![2]);
+        let giver = thread::spawn(move || drop(credit));
+        let second = other.send(vec![3]);
+        // The second may barge.
+        assert_eq!(channel.receive(1).expect("an item")[0] + channel.receive(1).expect("an item")[0], 5);
+        giver.join().expect("no panic");
+        first.detach();
+        second.detach();
+    });
+}
+
+#[test]
+fn no_credit_is_given_while_an_earlier_send_of_the_producer_waits() {
+    model(3, || {
+        let channel = full();
+        let producer = channel.producer();
+        let sending = producer.send(vec![2]);
+        let receiver = crate::support::spawn(&channel, |channel| channel.receive(1));
+        let mut credit = producer.credit();
+        assert_eq!(credit.top_up(1), Ok(()));
+        assert_eq!(credit.held(), 0, "the send that waits has the room");
+        assert_eq!(receiver.join().expect("no panic"), Ok(vec![1]));
+        assert_eq!(channel.receive(1), Ok(vec![2]));
+        sending.detach();
     });
 }

@@ -1,17 +1,10 @@
-//! Models of channels of single items: permits in cells, of which a model's have one each, and receivers without the
-//! lock; see `loom_channel.rs`.
-#![cfg(loom)]
+//! Channels of single items: permits in cells, of which a model's threads have one each, and receivers without the lock.
 
-use loom::thread;
 use millrace_core::{Channel, ReceiveError, TrySendError};
 
-type Item = Option<u32>;
+use crate::support::{model, spawn};
 
-fn model(race: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
-    builder.check(race);
-}
+type Item = Option<u32>;
 
 /// With items 1 to `items` in it.
 fn channel(capacity: usize, items: u32) -> Channel<Item> {
@@ -20,14 +13,9 @@ fn channel(capacity: usize, items: u32) -> Channel<Item> {
     channel
 }
 
-fn spawn<T: 'static>(channel: &Channel<Item>, run: impl FnOnce(Channel<Item>) -> T + 'static) -> thread::JoinHandle<T> {
-    let channel = channel.clone();
-    thread::spawn(move || run(channel))
-}
-
 #[test]
 fn a_permit_in_a_cell_wakes_the_sender_that_goes_to_sleep() {
-    model(|| {
+    model(3, || {
         let channel = channel(1, 1);
         let sender = spawn(&channel, |channel| channel.send(Some(2)));
         assert_eq!(channel.receive(1), Ok(Some(1)));
@@ -38,7 +26,7 @@ fn a_permit_in_a_cell_wakes_the_sender_that_goes_to_sleep() {
 
 #[test]
 fn a_permit_in_a_cell_admits_the_task_that_starts_to_wait() {
-    model(|| {
+    model(3, || {
         let channel = channel(1, 1);
         let task = spawn(&channel, |channel| {
             let producer = channel.producer();
@@ -55,7 +43,7 @@ fn a_permit_in_a_cell_admits_the_task_that_starts_to_wait() {
 
 #[test]
 fn what_a_sender_takes_for_its_cell_wakes_the_one_that_goes_to_sleep() {
-    model(|| {
+    model(3, || {
         let channel = channel(2, 0);
         let other = spawn(&channel, |channel| channel.send(Some(1)));
         channel.send(Some(2)).expect("open");
@@ -66,7 +54,7 @@ fn what_a_sender_takes_for_its_cell_wakes_the_one_that_goes_to_sleep() {
 
 #[test]
 fn a_permit_that_is_freed_admits_one() {
-    model(|| {
+    model(3, || {
         let channel = channel(1, 1);
         let sender = spawn(&channel, |channel| channel.try_send(Some(2)).is_ok());
         assert_eq!(channel.receive(1), Ok(Some(1)));
@@ -78,7 +66,7 @@ fn a_permit_that_is_freed_admits_one() {
 
 #[test]
 fn all_of_the_capacity_is_a_lone_senders() {
-    model(|| {
+    model(3, || {
         let channel = channel(2, 2);
         spawn(&channel, |channel| assert_eq!(channel.receive(1), Ok(Some(1)))).join().expect("no panic");
         assert_eq!(channel.try_send(Some(3)), Ok(()));
@@ -88,7 +76,7 @@ fn all_of_the_capacity_is_a_lone_senders() {
 
 #[test]
 fn a_close_that_meets_a_send_from_a_cell_lets_it_in_or_refuses_it() {
-    model(|| {
+    model(3, || {
         // What is left of it lies in the cell of the thread that sends.
         let channel = channel(2, 1);
         let closer = spawn(&channel, |channel| channel.close());
@@ -102,7 +90,7 @@ fn a_close_that_meets_a_send_from_a_cell_lets_it_in_or_refuses_it() {
 
 #[test]
 fn a_close_that_meets_the_last_permit_gives_the_end() {
-    model(|| {
+    model(3, || {
         let channel = channel(1, 1);
         let receiver = spawn(&channel, |channel| (channel.receive(1), channel.receive(1)));
         channel.close();
@@ -113,7 +101,7 @@ fn a_close_that_meets_the_last_permit_gives_the_end() {
 
 #[test]
 fn an_abort_finds_or_discards_what_was_sent_from_a_cell() {
-    model(|| {
+    model(3, || {
         let channel = channel(2, 1);
         let aborter = spawn(&channel, |channel| channel.abort().len());
         let sent = 1 + usize::from(channel.send(Some(2)).is_ok());
@@ -125,7 +113,7 @@ fn an_abort_finds_or_discards_what_was_sent_from_a_cell() {
 
 #[test]
 fn a_push_wakes_the_receiver_that_goes_to_sleep() {
-    model(|| {
+    model(3, || {
         let channel = channel(2, 0);
         let receiver = spawn(&channel, |channel| channel.receive(1));
         channel.send(Some(1)).expect("open");
@@ -135,12 +123,54 @@ fn a_push_wakes_the_receiver_that_goes_to_sleep() {
 
 #[test]
 fn receivers_without_the_lock_leave_the_others_theirs() {
-    model(|| {
+    model(3, || {
         let channel = channel(2, 1);
         let receiver = spawn(&channel, |channel| channel.receive(1));
         let other = channel.try_receive(1);
         channel.send(Some(2)).expect("open");
         let item = receiver.join().expect("no panic");
         assert_eq!(item, Ok(Some(if other.is_ok() { 2 } else { 1 })));
+    });
+}
+
+#[test]
+fn the_end_is_not_given_while_an_item_is_being_leased() {
+    model(3, || {
+        let channel = channel(1, 1);
+        channel.close();
+        let worker = spawn(&channel, |channel| channel.try_lease(1).is_ok_and(|lease| lease.attempt() == 1));
+        let ended = channel.is_ended();
+        // The lease was given back, if there was one.
+        let leased = worker.join().expect("no panic");
+        assert!(leased && !ended);
+        assert_eq!(channel.receive(1), Ok(Some(1)));
+        assert!(channel.is_ended());
+    });
+}
+
+#[test]
+fn a_lease_without_the_lock_that_meets_a_close_gives_the_end_once_it_is_settled() {
+    model(3, || {
+        let channel = channel(1, 1);
+        let worker = spawn(&channel, |channel| channel.lease(1).map(|lease| lease.settle()));
+        channel.close();
+        let mine = channel.receive(1);
+        let other = worker.join().expect("no panic");
+        assert!(mine.is_ok() != other.is_ok());
+        assert!(channel.is_ended());
+    });
+}
+
+#[test]
+fn single_items_of_a_thread_are_in_order_for_each_receiver() {
+    model(3, || {
+        let channel = channel(3, 3);
+        let other = spawn(&channel, |channel| channel.try_receive(1).ok().flatten());
+        let first = channel.receive(1).expect("an item");
+        let second = channel.receive(1).expect("an item");
+        assert!(first < second);
+        let other = other.join().expect("no panic");
+        let last = if other.is_none() { channel.receive(1).expect("an item") } else { other };
+        assert_eq!([first, second, last].iter().flatten().sum::<u32>(), 6);
     });
 }

@@ -1,0 +1,269 @@
+/** What code of an item's, or of options', does to the call that runs it. */
+
+import test from 'ava'
+import { Channel, DetachedError, ProducerConsumerSystem, select, UncloneableError } from '../src/index.js'
+import { assertConservation } from './helpers/conservation.js'
+
+/** An item that runs `act` when it is read. */
+const acting = (act: () => void) => ({
+  get a() {
+    act()
+    return 1
+  },
+})
+
+const SENDS: Record<string, (channel: Channel, item: unknown) => unknown> = {
+  send: (channel, item) => channel.send(item),
+  'send of a priority': (channel, item) => channel.send(item, { key: 'k' }),
+  sendMany: (channel, item) => channel.sendMany([1, item, 'text']),
+  trySend: async (channel, item) => channel.trySend(item),
+  select: (channel, item) => select([channel.sending(item)]),
+}
+
+for (const [name, send] of Object.entries(SENDS)) {
+  test(`${name}: an item that disposes of its channel is refused, and nothing breaks later`, async (t) => {
+    const channel = new Channel()
+    const other = Channel.attach(channel.token)
+    other[Symbol.dispose]()
+    await t.throwsAsync(
+      async () =>
+        send(
+          channel,
+          acting(() => channel[Symbol.dispose]()),
+        ),
+      {
+        instanceOf: DetachedError,
+        code: 'ERR_MILLRACE_DETACHED',
+      },
+    )
+    // What was left undone would be done by now.
+    await turn()
+  })
+
+  test(`${name}: an item that aborts its channel is refused, and what was queued comes back`, async (t) => {
+    const channel = new Channel()
+    await channel.send('queued')
+    let queued: unknown[] = []
+    const item = acting(() => {
+      queued = channel.abort(new Error('from an item'))
+    })
+    await t.throwsAsync(async () => send(channel, item), { code: 'ERR_MILLRACE_ABORTED' })
+    t.deepEqual(queued, ['queued'])
+  })
+}
+
+for (const [name, call] of Object.entries({
+  send: (channel, options) => channel.send(1, options),
+  receive: (channel, options) => channel.receive(options),
+  receiveMany: (channel, options) => channel.receiveMany(5, options),
+  lease: (channel, options) => channel.lease(options),
+} satisfies Record<string, (channel: Channel, options: object) => Promise<unknown>>)) {
+  test(`${name}: options that dispose of the channel are the end of the call`, async (t) => {
+    const channel = new Channel()
+    const options = {
+      get timeout() {
+        channel[Symbol.dispose]()
+        return 60_000
+      },
+    }
+    await t.throwsAsync(call(channel, options), { instanceOf: DetachedError })
+    await turn()
+  })
+}
+
+test('each option is read once', async (t) => {
+  const channel = new Channel()
+  const read: string[] = []
+  const options = {
+    get signal() {
+      read.push('signal')
+      return read.length > 2 ? ({} as AbortSignal) : new AbortController().signal
+    },
+    get timeout() {
+      read.push('timeout')
+      return read.length > 2 ? Number.NaN : 1
+    },
+  }
+  await t.throwsAsync(channel.receive(options), { code: 'ERR_MILLRACE_TIMEOUT' })
+  t.deepEqual(read, ['signal', 'timeout'])
+})
+
+test('options of a class, such as an AbortController for its signal, are read like others', async (t) => {
+  const channel = new Channel<number>({ capacity: 1 })
+  await channel.send(1)
+  const controller = new AbortController()
+  const waits = [channel.send(2, controller), channel.sendMany([2], controller)]
+  controller.abort(new Error('enough'))
+  for (const wait of waits) await t.throwsAsync(wait, { message: 'enough' })
+  t.is(channel.stats().waitingSends, 0)
+})
+
+test('what an option throws when it is read comes out as it is, and nothing was sent', async (t) => {
+  const channel = new Channel()
+  const system = new ProducerConsumerSystem({ handler: (_: unknown) => {} })
+  for (const option of ['signal', 'timeout', 'priority', 'key']) {
+    const thrown = new Error(option)
+    const options = Object.defineProperty({}, option, {
+      enumerable: true,
+      get() {
+        throw thrown
+      },
+    })
+    t.is(await t.throwsAsync(channel.send(1, options)), thrown)
+    t.is(await t.throwsAsync(system.send(1, options)), thrown)
+  }
+  t.is(channel.length, 0)
+  t.is((await system.stop()).produced, 0)
+})
+
+test('a signal that an item aborts ends the wait of its own send', async (t) => {
+  const channel = new Channel<unknown>({ capacity: 1 })
+  await channel.send('full')
+  const reason = new Error('from an item')
+  for (const send of ['send', 'sendMany'] as const) {
+    const controller = new AbortController()
+    const { signal } = controller
+    const item = acting(() => controller.abort(reason))
+    const sent = send === 'send' ? channel.send(item, { signal }) : channel.sendMany([item], { signal })
+    t.is(await t.throwsAsync(sent), reason)
+  }
+  t.is(channel.stats().waitingSends, 0)
+  t.deepEqual(await channel.receive(), 'full')
+})
+
+test('getters that send what can not travel, level below level, take no more than that', (t) => {
+  const LEVELS = 14
+  const channel = new Channel()
+  let runs = 0
+  const refused = (level: number): object => ({
+    get a() {
+      runs++
+      if (level > 0) t.throws(() => channel.trySend(refused(level - 1)), { instanceOf: UncloneableError })
+      return 1
+    },
+    b() {},
+  })
+  const error = t.throws(() => channel.trySend(refused(LEVELS)), { instanceOf: UncloneableError })
+  t.is(error?.path, 'item.b')
+  // Twice as many for each level would be 2^14.
+  t.true(runs < LEVELS ** 2, `${runs} runs`)
+})
+
+const SHORTENED: Record<string, (list: unknown[]) => unknown[]> = {
+  numbers: (list) => [1, shortened(list, 2), 3, 4],
+  texts: (list) => ['a', shortened(list, 'b'), 'c', 'd'],
+}
+
+/** Gives `value`, and leaves two elements in `list`. */
+function shortened(list: unknown[], value: unknown): PropertyDescriptor {
+  return {
+    enumerable: true,
+    configurable: true,
+    get() {
+      list.length = 2
+      return value
+    },
+  }
+}
+
+for (const [what, make] of Object.entries(SHORTENED)) {
+  test(`${what}, one of which shortens its array, never become what was sent before`, async (t) => {
+    const channel = new Channel()
+    const before = Array.from({ length: 4 }, (_, n) => (what === 'texts' ? `old ${n}` : n + 1000))
+    await channel.sendMany(before)
+    t.deepEqual(await channel.receiveMany(10), before)
+    const list: unknown[] = []
+    make(list).forEach((part, index) => {
+      if (typeof part === 'object') Object.defineProperty(list, index, part as PropertyDescriptor)
+      else list[index] = part
+    })
+    await channel.sendMany(list)
+    t.deepEqual(await channel.receiveMany(10), make([]).slice(0, 2).map(plain))
+  })
+
+  test(`${what} in a proxy whose length lies are what it shows`, async (t) => {
+    const channel = new Channel()
+    const list = what === 'texts' ? ['a', 'b', 'c'] : [1, 2, 3]
+    let looks = 0
+    const lying = new Proxy<unknown[]>(list, {
+      get: (target, key) => (key === 'length' && looks++ > 0 ? 0 : Reflect.get(target, key)),
+    })
+    await channel.sendMany(lying)
+    const received = channel.length === 0 ? [] : await channel.receiveMany(10)
+    t.deepEqual(received, list.slice(0, received.length))
+  })
+}
+
+function plain(part: unknown): unknown {
+  return typeof part === 'object' ? (part as PropertyDescriptor).get?.call(undefined) : part
+}
+
+test('large bytes that a later element takes away are refused, and never empty', async (t) => {
+  const channel = new Channel()
+  const bytes = new Uint8Array(100_000).fill(7)
+  const list: unknown[] = [bytes]
+  Object.defineProperty(list, 1, {
+    enumerable: true,
+    get() {
+      if (bytes.length > 0) structuredClone(bytes, { transfer: [bytes.buffer] })
+      return new Uint8Array(100_000)
+    },
+  })
+  await t.throwsAsync(channel.sendMany(list), { instanceOf: UncloneableError })
+  t.is(channel.length, 0)
+})
+
+test('bytes of a buffer that shrinks meanwhile are what they were when they were read', async (t) => {
+  const channel = new Channel<unknown>()
+  const buffer = resizable(70_000)
+  const bytes = new Uint8Array(buffer).fill(7)
+  await channel.sendMany([bytes, acting(() => buffer.resize(10)), bytes])
+  t.deepEqual(await channel.receive(), new Uint8Array(70_000).fill(7))
+  t.deepEqual(await channel.receive(), { a: 1 })
+  t.deepEqual(await channel.receive(), new Uint8Array(10).fill(7))
+})
+
+test('a view whose buffer has shrunk under it is refused as structured clone does, and never empty', async (t) => {
+  const buffer = resizable(100)
+  const [bytes, numbers, data] = [
+    new Uint8Array(buffer, 50),
+    new Float64Array(buffer, 0, 8),
+    new DataView(buffer, 0, 60),
+  ]
+  const [tracking, empty] = [new Uint8Array(buffer), new Uint8Array(buffer, 0, 0)]
+  const last = new Uint8Array(buffer, 16, 84)
+  buffer.resize(16)
+  const channel = new Channel<unknown>()
+  for (const view of [bytes, numbers, data, last]) {
+    for (const item of [view, { view }, new Map([[1, view]])]) {
+      t.throws(() => structuredClone(item), { any: true })
+      await t.throwsAsync(channel.send(item), { instanceOf: UncloneableError })
+      await t.throwsAsync(channel.sendMany([1, item]), { instanceOf: UncloneableError })
+    }
+  }
+  t.is(channel.length, 0)
+  await channel.sendMany([tracking, empty])
+  t.deepEqual(await channel.receiveMany(2), [new Uint8Array(16), new Uint8Array()])
+})
+
+function resizable(length: number): ArrayBuffer & { resize(length: number): void } {
+  return Reflect.construct(ArrayBuffer, [length, { maxByteLength: length }])
+}
+
+test('a getter that stops, aborts or fills its own system', async (t) => {
+  const seen: unknown[] = []
+  const system = new ProducerConsumerSystem({ handler: (item: unknown) => void seen.push(item) })
+  await system.start()
+  await system.sendMany([1, acting(() => void system.trySend('within')), 2])
+  const stopping: Promise<unknown>[] = []
+  await t.throwsAsync(system.send(acting(() => stopping.push(system.stop()))), {
+    code: 'ERR_MILLRACE_CLOSED',
+  })
+  const report = (await stopping[0]) as Awaited<ReturnType<typeof system.stop>>
+  assertConservation(t, report)
+  t.deepEqual(seen, ['within', 1, { a: 1 }, 2])
+})
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

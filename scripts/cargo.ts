@@ -1,0 +1,19 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Builds the binary of a crate of this workspace, unless it is up to date, and gives its path. The output goes to stderr. */
+export function buildBinary(crate: string): string {
+  const args = ['build', '--release', '--quiet', '--package', crate]
+  const { status, error } = spawnSync('cargo', args, { cwd: root, stdio: ['ignore', 2, 2] })
+  if (error) throw error
+  if (status !== 0) throw new Error(`expected ${crate} to build, got exit code ${status}`)
+  return binary(crate)
+}
+
+/** Where the binary of a crate is, once it is built. */
+export function binary(crate: string): string {
+  return join(root, 'target', 'release', crate)
+}

@@ -22,6 +22,8 @@ const BATCHED = new URL('./modules/batched.js', import.meta.url)
 const PLAIN = new URL('./modules/plain.js', import.meta.url)
 /** ms that no test lasts. */
 const NEVER = 2 ** 30
+/** ms that a worker has to exit by itself after an abort. Timers may be a little early. */
+const EXIT_MS = 100 - 2
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
 
 async function read<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -316,15 +318,16 @@ for (const kind of ['function', 'module'] as const) {
       await until(() => results.stats().waitingSends > 0)
       // The reader makes room just when the system breaks off.
       const taken = [await results.receive()]
+      const begun = performance.now()
       const aborted = system.abort()
       taken.push(...(await read(results)))
       const report = await aborted
       assertConservation(t, report)
       t.true(letters.every(({ reason }) => reason === 'aborted'))
-      t.deepEqual(
-        [...taken, ...report.unprocessed, ...letters.map(({ item }) => item)].toSorted((a, b) => a - b),
-        items,
-      )
+      const ended = [...taken, ...report.unprocessed, ...letters.map(({ item }) => item)]
+      // A worker that had no time to tell of its results is terminated, and what it had in hand is given up.
+      const mayDouble = kind === 'module' && performance.now() - begun > EXIT_MS
+      t.deepEqual((mayDouble ? [...new Set(ended)] : ended).toSorted((a, b) => a - b), items)
     }
   })
 }

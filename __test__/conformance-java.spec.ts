@@ -17,31 +17,18 @@
 import { AbortedError, Channel, InvalidOptionError, TimeoutError } from '../src/index.js'
 import { turns, until } from './helpers/gate.js'
 import { promises } from './helpers/promises.js'
+import {
+  holding,
+  insertsAtOnceOrNotAtAll,
+  takesAtOnceOrNotAtAll,
+  waitsForAnItemAndGivesUp,
+  waitsForRoomAndGivesUp,
+} from './helpers/queue-promises.js'
 import { Thread } from './helpers/worker.js'
 
-async function holding<T>(capacity: number, ...items: T[]): Promise<Channel<T>> {
-  const channel = new Channel<T>({ capacity })
-  await channel.sendMany(items)
-  return channel
-}
+promises('BlockingQueue.offer', 'inserts at once, or says false', insertsAtOnceOrNotAtAll)
 
-promises('BlockingQueue.offer', 'inserts at once, or says false', async (t) => {
-  const channel = new Channel<number>({ capacity: 1 })
-  t.true(channel.trySend(1))
-  t.false(channel.trySend(2))
-  t.deepEqual(await channel.receiveMany(9), [1])
-})
-
-promises('BlockingQueue.offer, timed', 'waits so long for room, and gives up', async (t) => {
-  const channel = await holding(1, 1)
-  for (const timeout of [0, 1]) {
-    await t.throwsAsync(channel.send(2, { timeout }), { instanceOf: TimeoutError })
-  }
-  const waits = channel.send(3, { timeout: 60_000 })
-  t.is(await channel.receive(), 1)
-  await waits
-  t.deepEqual(await channel.receiveMany(9), [3])
-})
+promises('BlockingQueue.offer, timed', 'waits so long for room, and gives up', waitsForRoomAndGivesUp)
 
 promises('BlockingQueue.put and take', 'wait for room, and for an element, in any thread', async (t) => {
   const there = new Channel<number>({ capacity: 1 })
@@ -61,17 +48,9 @@ promises('BlockingQueue.put and take', 'wait for room, and for an element, in an
   t.deepEqual([await back.receive(), await back.receive(), await back.receive()], [2, 3, 4])
 })
 
-promises('BlockingQueue.poll', 'an element at once, or within so long, or none', async (t) => {
-  const channel = await holding(2, 1)
-  t.deepEqual(channel.tryReceive(), { value: 1 })
-  t.is(channel.tryReceive(), undefined)
-  for (const timeout of [0, 1]) {
-    await t.throwsAsync(channel.receive({ timeout }), { instanceOf: TimeoutError })
-  }
-  const waits = channel.receive({ timeout: 60_000 })
-  await channel.send(2)
-  t.is(await waits, 2)
-})
+promises('BlockingQueue.poll', 'an element at once, or none', takesAtOnceOrNotAtAll)
+
+promises('BlockingQueue.poll, timed', 'an element within so long, or none', waitsForAnItemAndGivesUp)
 
 promises('BlockingQueue.put, InterruptedException', 'what was interrupted did not insert', async (t) => {
   const channel = await holding(1, 1)

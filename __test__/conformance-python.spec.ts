@@ -19,18 +19,18 @@ import {
   InvalidOptionError,
   ProducerConsumerSystem,
   StateError,
-  TimeoutError,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, turns, until } from './helpers/gate.js'
 import { promises } from './helpers/promises.js'
+import {
+  holding,
+  insertsAtOnceOrNotAtAll,
+  takesAtOnceOrNotAtAll,
+  waitsForAnItemAndGivesUp,
+  waitsForRoomAndGivesUp,
+} from './helpers/queue-promises.js'
 import { Thread } from './helpers/worker.js'
-
-async function holding(capacity: number, ...items: number[]): Promise<Channel<number>> {
-  const channel = new Channel<number>({ capacity })
-  await channel.sendMany(items)
-  return channel
-}
 
 promises('Python, queue.Queue', 'maxsize is the most items; here it is never unbounded', async (t) => {
   const channel = await holding(3, 1, 2, 3)
@@ -62,23 +62,9 @@ promises('Python, Queue.put', 'waits for a free slot', async (t) => {
   t.is(await channel.receive(), 2)
 })
 
-promises('Python, Queue.put', 'block=False: at once, or not at all', async (t) => {
-  const channel = new Channel<number>({ capacity: 1 })
-  t.true(channel.trySend(1))
-  t.false(channel.trySend(2))
-  t.deepEqual(await channel.receiveMany(9), [1])
-})
+promises('Python, Queue.put', 'block=False: at once, or not at all', insertsAtOnceOrNotAtAll)
 
-promises('Python, Queue.put', 'timeout: fails where no slot was free in that time', async (t) => {
-  const channel = await holding(1, 1)
-  for (const timeout of [0, 1]) {
-    await t.throwsAsync(channel.send(2, { timeout }), { instanceOf: TimeoutError })
-  }
-  const waits = channel.send(3, { timeout: 60_000 })
-  t.is(await channel.receive(), 1)
-  await waits
-  t.deepEqual(await channel.receiveMany(9), [3])
-})
+promises('Python, Queue.put', 'timeout: fails where no slot was free in that time', waitsForRoomAndGivesUp)
 
 promises('Python, Queue.get', 'waits for an item, also in a thread that blocks', async (t) => {
   const channel = new Channel<number>()
@@ -92,21 +78,9 @@ promises('Python, Queue.get', 'waits for an item, also in a thread that blocks',
   t.is(await here, 2)
 })
 
-promises('Python, Queue.get', 'block=False: at once, or not at all', async (t) => {
-  const channel = await holding(1, 1)
-  t.deepEqual(channel.tryReceive(), { value: 1 })
-  t.is(channel.tryReceive(), undefined)
-})
+promises('Python, Queue.get', 'block=False: at once, or not at all', takesAtOnceOrNotAtAll)
 
-promises('Python, Queue.get', 'timeout: fails where no item was there in that time', async (t) => {
-  const channel = new Channel<number>()
-  for (const timeout of [0, 1]) {
-    await t.throwsAsync(channel.receive({ timeout }), { instanceOf: TimeoutError })
-  }
-  const waits = channel.receive({ timeout: 60_000 })
-  await channel.send(1)
-  t.is(await waits, 1)
-})
+promises('Python, Queue.get', 'timeout: fails where no item was there in that time', waitsForAnItemAndGivesUp)
 
 promises('Python, Queue.qsize, empty and full', 'how many items are there, and how full it is', async (t) => {
   const channel = new Channel<number>({ capacity: 2 })

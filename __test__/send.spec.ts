@@ -357,6 +357,25 @@ test('a crowd of waiting sends gets one process warning', async (t) => {
   t.is(ended.stdout, `MILLRACE_WAITING_SENDS ${message}\n`)
 })
 
+test('who has set maxWaiting is warned of no crowd', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const warnings = []
+    process.on('warning', (warning) => warnings.push(warning.code))
+    const system = new ProducerConsumerSystem({ capacity: 1, maxWaiting: 1000, handler: () => {} })
+    const channel = new Channel({ capacity: 1, maxWaiting: 1000 })
+    for (let n = 0; n < 50; n++) {
+      system.send(n)
+      channel.send(n)
+    }
+    await system.start()
+    await system.stop()
+    for (let n = 0; n < 50; n++) await channel.receive()
+    console.log(warnings.length)`,
+  )
+  t.is(ended.stdout, '0\n')
+})
+
 test('run resolves with the result of its own item, whatever the order', async (t) => {
   const gates = new Map([1, 2, 3].map((item) => [item, new Gate()]))
   const system = new ProducerConsumerSystem({

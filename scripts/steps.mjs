@@ -50,11 +50,7 @@ function fingerprint() {
 export function build() {
   // Before the build: what changes while it runs is stale.
   const built = fingerprint()
-  const before = typeDefinitions()
   buildBinding()
-  // To write its first type definitions napi forces a rebuild, through a variable that makes cargo rebuild once more
-  // when it is gone. Better now than in the next call.
-  if (typeDefinitions() > before) buildBinding()
   for (const folder of FOLDERS) removeOrphans(folder)
   run(bin('tsc'), [])
   writeFileSync(STAMP, built)
@@ -65,11 +61,6 @@ function buildBinding() {
     ...['build', '--release', '--platform', '--manifest-path', 'native/binding/Cargo.toml'],
     ...['--output-dir', 'build', '--no-js', '--dts', 'binding.d.ts'],
   ])
-}
-
-function typeDefinitions() {
-  const folder = join(root, 'target', 'napi-rs')
-  return existsSync(folder) ? readdirSync(folder).length : 0
 }
 
 // tsc never deletes: without this, the output of a renamed test would go on running.

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { avaCounts, type Counts as Tests } from './ava-counts.js'
+import { buildBinaries } from './cargo.js'
 
 interface Counts extends Tests {
   /** That there was nothing to run, and why has been printed. */
@@ -9,6 +10,8 @@ interface Counts extends Tests {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+
+buildBinaries(['millrace-instructions', 'millrace-soak'])
 
 const runs: Counts[] = [
   await run(['cargo', 'test', '--workspace', '--no-fail-fast'], cargoCounts),

@@ -342,7 +342,7 @@ export class Sender<T, R> {
 
   #listen(send: number, resolve: () => void, reject: (error: unknown) => void, blame: Blame): void {
     this.#waiting++
-    warnOfCrowd(this.#waiting, this.#system.capacity)
+    warnOfCrowd(this.#waiting, this.#system)
     this.#system.sent()
     listenToSend(send, (admission, accepted) => {
       this.#waiting--

@@ -273,7 +273,7 @@ export class Outbox implements TurnEnd {
   #awaitRoom(send: number, queued: QueuedSends): void {
     const count = queued.waiting
     this.#waiting += count
-    warnOfCrowd(this.#waiting, this.#channel.capacity)
+    warnOfCrowd(this.#waiting, this.#channel)
     listenToSend(send, (admission, accepted) => {
       this.#waiting -= queued.accept(admission === Admission.Admitted ? count : accepted)
       if (admission === Admission.Moving) return
@@ -408,7 +408,7 @@ export class Outbox implements TurnEnd {
   ): void {
     this.#owners.set(send, owner)
     this.#waiting++
-    warnOfCrowd(this.#waiting, this.#channel.capacity)
+    warnOfCrowd(this.#waiting, this.#channel)
     listenToSend(send, (admission, accepted) => {
       this.#forget(send)
       if (admission === Admission.Admitted) resolve()

@@ -5,12 +5,23 @@ import { trial } from '../trial.js'
 
 const PROGRAMS = new URL('../programs/', import.meta.url)
 const TIMEOUT = 300_000
-/** Workers at once. */
+/** Workers at once, in a whole soak. */
 const CROWD = 200
 
-/** What a program is told, and what it says where all is right. */
-const LOADS: { program: string; args: string[]; expected: string }[] = [
-  { program: 'crowd.js', args: [String(CROWD)], expected: `${CROWD} items, ${CROWD} ends` },
+interface Load {
+  program: string
+  args: string[]
+  /** What the program says where all is right. */
+  expected: string
+}
+
+const crowdOf = (workers: number): Load => ({
+  program: 'crowd.js',
+  args: [String(workers)],
+  expected: `${workers} items, ${workers} ends`,
+})
+
+const OTHERS: Load[] = [
   ...HEAP_WAYS.map((way) => ({
     program: 'heap.js',
     args: [way],
@@ -25,12 +36,13 @@ export const loads: Part = {
   what: `loads the addon in ${CROWD} workers at once, runs out of heaps, and has a debugger pause threads`,
   share: 0.5,
   async run(soak) {
-    do for (const load of LOADS) await run(soak, load)
+    const crowd = crowdOf(soak.goal(CROWD))
+    do for (const load of [crowd, ...OTHERS]) await run(soak, load)
     while (!soak.isOver())
   },
 }
 
-async function run({ tally, log }: Soak, { program, args, expected }: (typeof LOADS)[number]): Promise<void> {
+async function run({ tally, log }: Soak, { program, args, expected }: Load): Promise<void> {
   const file = fileURLToPath(new URL(program, PROGRAMS))
   const ended = await trial(process.execPath, ['--enable-source-maps', file, ...args], { timeout: TIMEOUT })
   tally.tried('inputs')

@@ -25,6 +25,7 @@ const TIMED: Record<string, string[]> = {
     'channel::delayed_tests::while_as_many_wait_as_fit_only_the_due_are_taken',
     'channel::schedule_tests::random_programs_do_as_a_plain_model_does',
   ],
+  channel_lanes: ['the_lowest_lane_advances_under_a_flood_of_the_highest'],
 }
 
 export const memcheck: Tool = {

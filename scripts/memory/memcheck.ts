@@ -1,5 +1,5 @@
 /** valgrind's memcheck on the core's tests: no invalid access, nothing definitely lost. */
-import { runTests, type Tool, testPrograms, valgrindMissing } from './tool.js'
+import { runTests, TOO_LONG, type Tool, testPrograms, valgrindMissing } from './tool.js'
 
 export const MEMCHECK = [
   ...['--quiet', '--error-exitcode=99', '--num-callers=30'],
@@ -36,7 +36,7 @@ export const memcheck: Tool = {
     // The whole workspace: that is how the tests were built before.
     const programs = [...testPrograms(['--workspace'])]
     return programs
-      .filter(([name]) => long || name in SELECTION)
+      .filter(([name]) => (long ? name !== TOO_LONG : name in SELECTION))
       .map(([name, program]) => {
         const skipped = (TIMED[name] ?? []).flatMap((test) => ['--skip', test])
         const which = long ? skipped : (SELECTION[name] ?? [])

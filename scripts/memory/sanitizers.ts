@@ -2,10 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { root, runTests, type Tool, testPrograms } from './tool.js'
-
-/** With ThreadSanitizer its thousands of systems take longer than its watchdog waits. */
-const TOO_LONG = 'system_model'
+import { root, runTests, TOO_LONG, type Tool, testPrograms } from './tool.js'
 
 /** Tests that ThreadSanitizer can't judge: what they count themselves is in locks and scopes of std, which it can't see. */
 const UNSEEN: Record<string, string[]> = {

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
+/** Tests whose thousands of systems take longer under valgrind and ThreadSanitizer than their watchdog waits. */
+export const TOO_LONG = 'system_model'
+
 /** What sees more than a test does. */
 export interface Tool {
   name: string

@@ -47,25 +47,27 @@ test('each locked package has its hash, and comes from the public registry', (t)
   }
 })
 
-test('each locked crate comes from crates.io, and has its hash', async (t) => {
-  const text = await readFile(join(root, 'Cargo.lock'), 'utf8')
-  const entries = text.split('[[package]]\n').slice(1)
-  const field = (entry: string, name: string): string | undefined =>
-    new RegExp(`^${name} = "(.*)"$`, 'm').exec(entry)?.[1]
-  const crates = entries.filter((entry) => field(entry, 'source') !== undefined)
-  t.true(crates.length > 50)
-  for (const crate of crates) {
-    const name = field(crate, 'name')
-    t.is(field(crate, 'source'), 'registry+https://github.com/rust-lang/crates.io-index', name)
-    t.regex(field(crate, 'checksum') ?? '', /^[0-9a-f]{64}$/, name)
-  }
-  // The rest are the members of the workspace.
-  const ours = entries.filter((entry) => !crates.includes(entry)).map((entry) => field(entry, 'name') ?? '')
-  t.true(
-    ours.every((name) => name.startsWith('millrace-')),
-    ours.join(),
-  )
-})
+for (const file of ['Cargo.lock', 'native/fuzz/Cargo.lock']) {
+  test(`each crate that ${file} names comes from crates.io, and has its hash`, async (t) => {
+    const text = await readFile(join(root, file), 'utf8')
+    const entries = text.split('[[package]]\n').slice(1)
+    const field = (entry: string, name: string): string | undefined =>
+      new RegExp(`^${name} = "(.*)"$`, 'm').exec(entry)?.[1]
+    const crates = entries.filter((entry) => field(entry, 'source') !== undefined)
+    t.true(crates.length > 50)
+    for (const crate of crates) {
+      const name = field(crate, 'name')
+      t.is(field(crate, 'source'), 'registry+https://github.com/rust-lang/crates.io-index', name)
+      t.regex(field(crate, 'checksum') ?? '', /^[0-9a-f]{64}$/, name)
+    }
+    // The rest are our own.
+    const ours = entries.filter((entry) => !crates.includes(entry)).map((entry) => field(entry, 'name') ?? '')
+    t.true(
+      ours.every((name) => name.startsWith('millrace-')),
+      ours.join(),
+    )
+  })
+}
 
 /** Packages that may run a program of their own when they are installed. None does today. */
 const TRUSTED_TO_RUN: string[] = []

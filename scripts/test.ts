@@ -30,6 +30,10 @@ const runs: Counts[] = [
     ownCounts('instructions', output),
   ),
   await run([process.execPath, 'build/scripts/fuzz.js'], (output) => ownCounts('fuzz', output)),
+  await run([process.execPath, 'build/scripts/memory.js'], (output) => ownCounts('memory', output)),
+  await run([process.execPath, 'build/scripts/supply-chain.js'], (output) =>
+    ownCounts('supply chain', output),
+  ),
   await run(['node_modules/.bin/ava'], avaCounts),
   await run([process.execPath, 'build/scripts/matrix.js', '--ci'], (output) => ownCounts('matrix', output)),
   await run([process.execPath, 'build/__test__/soak/main.js', '--minutes', '1'], (output) =>

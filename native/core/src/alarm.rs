@@ -4,10 +4,10 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io;
-use std::sync::{Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Condvar, Mutex, Weak};
 use std::time::Instant;
 
-use crate::sync::lock;
+use crate::sync::{lock, wait};
 
 /// Who is to be woken. Called on the alarms' thread, so it must not wait.
 pub(crate) trait Ring: Send + Sync {
@@ -117,9 +117,6 @@ fn run() {
             alarms = lock(&ALARMS);
             continue;
         }
-        alarms = match next {
-            Some(left) => CHANGED.wait_timeout(alarms, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => CHANGED.wait(alarms).unwrap_or_else(PoisonError::into_inner),
-        };
+        alarms = wait(&CHANGED, &ALARMS, alarms, next);
     }
 }

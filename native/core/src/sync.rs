@@ -108,7 +108,51 @@ pub(crate) fn thread_number() -> usize {
     NUMBER.with(|number| *number)
 }
 
+/// Waits at `condvar` for at most `timeout`; who waits looks again afterwards.
+#[cfg(not(any(loom, tsan)))]
+pub(crate) fn wait<'a, T>(
+    condvar: &std::sync::Condvar,
+    _mutex: &'a Mutex<T>,
+    guard: MutexGuard<'a, T>,
+    timeout: Option<std::time::Duration>,
+) -> MutexGuard<'a, T> {
+    use std::sync::PoisonError;
+    match timeout {
+        Some(timeout) => condvar.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0,
+        None => condvar.wait(guard).unwrap_or_else(PoisonError::into_inner),
+    }
+}
+
+/// A condvar gives the lock back and takes it again within std, unseen: see `lock`.
+#[cfg(tsan)]
+pub(crate) fn wait<'a, T>(
+    _condvar: &std::sync::Condvar,
+    mutex: &'a Mutex<T>,
+    guard: MutexGuard<'a, T>,
+    timeout: Option<std::time::Duration>,
+) -> MutexGuard<'a, T> {
+    let a_while = std::time::Duration::from_millis(1);
+    drop(guard);
+    thread::sleep(timeout.map_or(a_while, |timeout| timeout.min(a_while)));
+    lock(mutex)
+}
+
 /// Locks, whatever a panic elsewhere left behind: no code of ours panics between two states of what it guards.
+#[cfg(not(tsan))]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// `ThreadSanitizer` sees what is compiled with it, and std is not: where a lock is waited for, std takes it unseen, and
+/// all that it guards would look raced for. What takes a free one is inlined, and seen.
+#[cfg(tsan)]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    use std::sync::TryLockError::{Poisoned, WouldBlock};
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(Poisoned(error)) => return error.into_inner(),
+            Err(WouldBlock) => thread::yield_now(),
+        }
+    }
 }

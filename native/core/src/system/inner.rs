@@ -19,7 +19,7 @@ use crate::batch::{Batch, Collect};
 use crate::channel::{Channel, Producer, SendTimeoutError};
 use crate::failure::Failure;
 use crate::source::STOP_CHECK;
-use crate::sync::lock;
+use crate::sync::{lock, wait};
 
 pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) channel: Channel<Envelope<B>>,
@@ -194,14 +194,11 @@ impl<B: Collect, R: Collect> Inner<B, R> {
 
     /// Waits for a change, for at most `timeout`.
     pub(crate) fn wait_for_change<'a>(
-        &self,
+        &'a self,
         control: MutexGuard<'a, Control<B>>,
         timeout: Duration,
     ) -> MutexGuard<'a, Control<B>> {
-        match self.changed.wait_timeout(control, timeout) {
-            Ok((control, _)) => control,
-            Err(poisoned) => poisoned.into_inner().0,
-        }
+        wait(&self.changed, &self.control, control, Some(timeout))
     }
 
     /// Whether sends from outside are refused already, although the channel may be open for producers' last items.

@@ -1,13 +1,13 @@
 //! Dead letters and replies on their way to whoever takes them.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::task::Waker;
 use std::time::SystemTime;
 
 use super::envelope::History;
 use crate::failure::Failure;
-use crate::sync::lock;
+use crate::sync::{lock, wait};
 
 /// How many dead letters are kept for whoever takes them.
 pub const LETTERS_KEPT: usize = 1000;
@@ -101,7 +101,7 @@ impl<B> Letters<B> {
     pub(crate) fn add(&self, letter: DeadLetter<B>, may_wait: bool) {
         let mut state = lock(&self.state);
         while may_wait && state.is_full() {
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.room, &self.state, state, None);
         }
         if state.letters.len() >= LETTERS_KEPT && !state.watched {
             state.letters.pop_front();

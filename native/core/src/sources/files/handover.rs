@@ -1,12 +1,13 @@
 //! Where the walk leaves paths and producers pick them up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::failure::Failure;
 use crate::items::{Items, Kind};
+use crate::sync::{lock, wait};
 
 /// How many paths may lie here.
 const BOUND: usize = 1024;
@@ -92,8 +93,7 @@ impl Handover {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that runs with the lock held leaves the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Leaves a path. Waits while there are too many, unless stopped. False: the walk should end.
@@ -110,7 +110,7 @@ impl Handover {
         let mut state = self.lock();
         while state.len() >= BOUND && !self.stopped() {
             state.givers.waiting += 1;
-            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.emptied, &self.state, state, None);
             state.givers.returned();
         }
         if self.stopped() {
@@ -154,7 +154,7 @@ impl Handover {
         let mut state = self.lock();
         if state.len() == 0 && state.open && state.broken.is_none() {
             state.takers.waiting += 1;
-            (state, _) = self.filled.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner);
+            state = wait(&self.filled, &self.state, state, Some(timeout));
             state.takers.returned();
         }
     }

@@ -327,7 +327,10 @@ for (const kind of ['function', 'module'] as const) {
       const ended = [...taken, ...report.unprocessed, ...letters.map(({ item }) => item)]
       // A worker that had no time to tell of its results is terminated, and what it had in hand is given up.
       const mayDouble = kind === 'module' && performance.now() - begun > EXIT_MS
-      t.deepEqual((mayDouble ? [...new Set(ended)] : ended).toSorted((a, b) => a - b), items)
+      t.deepEqual(
+        (mayDouble ? [...new Set(ended)] : ended).toSorted((a, b) => a - b),
+        items,
+      )
     }
   })
 }

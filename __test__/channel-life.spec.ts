@@ -142,6 +142,19 @@ test('the end of the thread that made a channel ends its pin', async (t) => {
   t.throws(() => Channel.attach(token), { instanceOf: StaleTokenError })
 })
 
+test('a lease that went back with its handle is disposed of without an error', async (t) => {
+  const channel = new Channel<number>()
+  const attached = Channel.attach<number>(channel.token)
+  await channel.sendMany([1, 2])
+  const [first, second] = [await attached.lease(), await attached.lease()]
+  attached[Symbol.dispose]()
+  first[Symbol.dispose]()
+  first[Symbol.dispose]()
+  t.throws(() => second.settle(), { instanceOf: DetachedError })
+  t.deepEqual(await channel.receiveMany(3), [1, 2])
+  channel[Symbol.dispose]()
+})
+
 test('a handle that was disposed of is refused by every call', async (t) => {
   const channel = new Channel<number>()
   const attached = Channel.attach<number>(channel.token)

@@ -2,13 +2,19 @@ import test from 'ava'
 import {
   type Handler,
   type HandlerFunction,
+  handlerModule,
   hash,
   ProducerConsumerSystem,
+  type Report,
   sequence,
   sleep,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, turns, until } from './helpers/gate.js'
+import { Random } from './helpers/random.js'
+import type * as Plain from './modules/plain.js'
+
+const PLAIN = new URL('./modules/plain.js', import.meta.url)
 
 /** The same results from a function and from native consumers: that is how both are to behave. */
 const HANDLERS: Record<string, Handler<number, number> | HandlerFunction<number, number>> = {
@@ -134,6 +140,45 @@ for (const [who, handler] of Object.entries(HANDLERS)) {
     const report = await system.finished
     t.throws(() => system.results(), { code: 'ERR_MILLRACE_INVALID_STATE' })
     assertConservation(t, report)
+  })
+}
+
+const ECHOES: Record<string, Handler<number, number> | HandlerFunction<number, number>> = {
+  'a function': (item) => item,
+  'an asynchronous function': async (item) => item,
+  'a module': handlerModule<typeof Plain, 'soon'>(PLAIN, { export: 'soon' }),
+}
+
+for (const [who, handler] of Object.entries(ECHOES)) {
+  test(`an abort at whatever moment loses no result of ${who} that counts as processed`, async (t) => {
+    const random = new Random(t)
+    for (let round = 0; round < 10; round++) {
+      const system = new ProducerConsumerSystem<number, number>({
+        consumers: 1 + random.below(2),
+        handler,
+        results: true,
+      })
+      const items = Array.from({ length: 500 }, (_, item) => item)
+      const ended: number[] = []
+      system.on('deadLetter', ({ item }) => ended.push(item))
+      await system.sendMany(items)
+      await system.start()
+      const wanted = 1 + random.below(200)
+      let aborted: Promise<Report<number>> | undefined
+      const reading = async (): Promise<void> => {
+        for await (const result of system.results()) {
+          ended.push(result)
+          if (ended.length >= wanted) aborted ??= system.abort()
+        }
+      }
+      await t.throwsAsync(reading(), { name: 'AbortedError' })
+      const report = await aborted
+      ended.push(...(report?.unprocessed ?? []))
+      t.deepEqual(
+        ended.toSorted((a, b) => a - b),
+        items,
+      )
+    }
   })
 }
 

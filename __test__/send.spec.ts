@@ -341,6 +341,17 @@ test('at most maxWaiting sends wait', async (t) => {
   assertConservation(t, report)
 })
 
+test('a stop before the start refuses sends that wait as any other stop does', async (t) => {
+  const system = new ProducerConsumerSystem<number, number>({ capacity: 1, handler: (item) => item })
+  await system.send(1)
+  const waiting = [system.send(2), system.sendMany([3, 4]), system.run(5)]
+  const report = await system.stop()
+  for (const wait of waiting) await t.throwsAsync(wait, { instanceOf: ClosedError })
+  await t.throwsAsync(system.send(6), { instanceOf: ClosedError })
+  t.deepEqual(report.unprocessed, [1])
+  assertConservation(t, report)
+})
+
 test('a crowd of waiting sends gets one process warning', async (t) => {
   const ended = await runProgram(
     t,
@@ -363,6 +374,7 @@ test('who has set maxWaiting is warned of no crowd', async (t) => {
     `const warnings = []
     process.on('warning', (warning) => warnings.push(warning.code))
     const system = new ProducerConsumerSystem({ capacity: 1, maxWaiting: 1000, handler: () => {} })
+    const { Channel } = await import(library)
     const channel = new Channel({ capacity: 1, maxWaiting: 1000 })
     for (let n = 0; n < 50; n++) {
       system.send(n)

@@ -1,7 +1,7 @@
 /** A system from the inside: its life, and what its parts and the native side tell each other. */
 
 import type { BatchPlan } from './batch.js'
-import { Admission, Notice, type SystemSpec } from './binding.js'
+import { Notice, type SystemSpec } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
@@ -153,13 +153,13 @@ export class Engine<T, R>
       await Promise.all([this.#pool?.load(), this.#source instanceof SourcePool && this.#source.load()])
     } catch (error) {
       // That ended the workers.
-      if (this.#end || this.#aborted) throw this.refusal(Admission.Closed)
+      if (this.#end || this.#aborted) throw this.refusal()
       this.abort(error)
       throw error
     } finally {
       this.#loading = false
     }
-    if (this.#end) throw this.refusal(Admission.Closed)
+    if (this.#end) throw this.refusal()
   }
 
   #start(): Promise<void> {
@@ -217,7 +217,6 @@ export class Engine<T, R>
     this.#source?.abort()
     this.#breakOff(error)
     this.runs.rejectAll(error)
-    this.results?.end({ error })
   }
 
   stats(): SystemStats {
@@ -289,10 +288,9 @@ export class Engine<T, R>
     return this.#callback?.report() ?? false
   }
 
-  refusal(admission: number): Error {
+  refusal(): Error {
     if (this.#aborted)
       return new AbortedError(this.#aborted.error.message, { cause: this.#aborted.error.cause })
-    if (admission === Admission.Aborted) return new AbortedError('the system was aborted')
     return new ClosedError('expected a system that takes items, got one that was stopped or has ended')
   }
 
@@ -509,9 +507,9 @@ export class Engine<T, R>
     this.#end = { stats }
     this.#tellState(stats.state)
     if (stats.state === 'stopped' && this.events.has('drained')) this.events.emit('drained', stats)
-    this.runs.rejectAll(this.refusal(Admission.Closed))
+    this.runs.rejectAll(this.refusal())
     if (this.#starting) {
-      this.#starting.reject(this.refusal(Admission.Closed))
+      this.#starting.reject(this.refusal())
       this.#starting = undefined
       release()
     }

@@ -15,6 +15,12 @@ export function echo(item: unknown): unknown {
   return item
 }
 
+/** Takes half a millisecond: such items are taken one at a time. */
+export function soon(item: number): number {
+  for (const until = performance.now() + 0.5; performance.now() < until; );
+  return item
+}
+
 /** A text of as many characters. */
 export function text(length: number): string {
   return 'x'.repeat(length)

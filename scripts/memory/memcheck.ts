@@ -25,6 +25,8 @@ const TIMED: Record<string, string[]> = {
     'channel::delayed_tests::while_as_many_wait_as_fit_only_the_due_are_taken',
     'channel::schedule_tests::random_programs_do_as_a_plain_model_does',
   ],
+  channel_keys: ['a_failing_item_keeps_its_key', 'consumers_stay_busy'],
+  channel_rate: ['a_limited_item_is_no_attempt'],
   channel_lanes: ['the_lowest_lane_advances_under_a_flood_of_the_highest'],
 }
 

@@ -287,10 +287,11 @@ export class Channel<T = unknown> implements ItemChannel<T> {
     const { leases } = this.#membership
     const leased = await this.#attached('lease()').inbox.lease(options, this, (lease) => leases.add(lease))
     const { lease } = leased
-    return new ItemLease(leased.item as T, leased, (settled) => {
-      const { handle } = this.#attached(settled ? 'settle()' : 'retry()')
+    return new ItemLease(leased.item as T, leased, (how) => {
+      if (how === 'dispose' && this.#detached) return
+      const { handle } = this.#attached(`${how}()`)
       leases.delete(lease)
-      binding.endChannelLease(handle, lease, settled)
+      binding.endChannelLease(handle, lease, how === 'settle')
     })
   }
 

@@ -22,8 +22,8 @@ export interface Lease<T> {
   [Symbol.dispose](): void
 }
 
-/** Ends a lease natively; false where that is not possible any more. */
-export type EndLease = (settled: boolean) => void
+/** Ends a lease natively. With `dispose` it is given back, unless it went back with its handle. */
+export type EndLease = (how: 'settle' | 'retry' | 'dispose') => void
 
 /** What is known of a leased item beside its value. */
 export type Labeled = Pick<Lease<unknown>, 'id' | 'headers' | 'attempt'>
@@ -44,24 +44,24 @@ export class ItemLease<T> implements Lease<T> {
   }
 
   settle(): void {
-    this.#finish('settle', true)
+    this.#finish('settle')
   }
 
   retry(_error?: unknown): void {
-    this.#finish('retry', false)
+    this.#finish('retry')
   }
 
   [Symbol.dispose](): void {
-    if (this.#end) this.#finish('dispose', false)
+    if (this.#end) this.#finish('dispose')
   }
 
-  #finish(name: string, settled: boolean): void {
+  #finish(how: Parameters<EndLease>[0]): void {
     const end = this.#end
     if (!end)
       throw new StateError(
-        `${name}: expected a lease that is not settled, got one that was settled or given back`,
+        `${how}: expected a lease that is not settled, got one that was settled or given back`,
       )
     this.#end = undefined
-    end(settled)
+    end(how)
   }
 }

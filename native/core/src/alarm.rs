@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io;
 use std::sync::{Condvar, Mutex, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::sync::{lock, wait};
 
 /// Who is to be woken. Called on the alarms' thread, so it must not wait.
 pub(crate) trait Ring: Send + Sync {
-    fn ring(&self);
+    /// Returns after how long to ring again, if at all.
+    fn ring(&self) -> Option<Duration>;
 }
 
 struct Alarm {
@@ -97,11 +98,15 @@ pub(crate) fn look() {
     }
     let due = state.take_due(Instant::now());
     drop(alarms);
-    ring(&due);
+    ring(due);
 }
 
-fn ring(due: &[Weak<dyn Ring>]) {
-    due.iter().filter_map(Weak::upgrade).for_each(|whom| whom.ring());
+fn ring(due: Vec<Weak<dyn Ring>>) {
+    for whom in due {
+        if let Some(again) = whom.upgrade().and_then(|whom| whom.ring()) {
+            set(Instant::now() + again, whom);
+        }
+    }
 }
 
 fn run() {
@@ -113,7 +118,7 @@ fn run() {
         let next = state.heap.peek().map(|alarm| alarm.at - now);
         if !due.is_empty() {
             drop(alarms);
-            ring(&due);
+            ring(due);
             alarms = lock(&ALARMS);
             continue;
         }

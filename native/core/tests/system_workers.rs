@@ -300,6 +300,30 @@ fn results_are_held_back_no_longer_than_to_the_next_tick_which_comes_soon() {
 }
 
 #[test]
+fn a_worker_that_a_tick_misses_is_looked_at_again_soon() {
+    struct Ticks(mpsc::Sender<String>);
+    impl Observer for Ticks {
+        fn notify(&self, _: Notice) {}
+        fn tick(&self) {
+            let _ = self.0.send(std::thread::current().name().unwrap_or_default().to_owned());
+        }
+    }
+    let (ticks, ticked) = mpsc::channel();
+    let system = watched_system(1, 10, true, Ticks(ticks));
+    system.port().try_send((0..10).collect()).expect("room");
+    let mut worker = Worker::new(&system, 0);
+    worker.handle(Duration::ZERO);
+    // As if it were in a call each time.
+    let begun = Instant::now();
+    let in_time = ticked.iter().take_while(|_| begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(in_time.filter(|thread| thread == "millrace-tm").take(5).count(), 5);
+    worker.consumer().tell();
+    system.abort(Failure::new("ERR_TEST", "enough"));
+    worker.end();
+    assert_conservation(&system.join());
+}
+
+#[test]
 fn an_abort_gives_up_what_is_begun_and_returns_what_is_ahead() {
     let system = system(2, 10, false);
     system.port().try_send((0..5).collect()).expect("room");

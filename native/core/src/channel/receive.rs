@@ -291,7 +291,7 @@ impl<B: Batch> Shared<B> {
 
 #[cfg(not(loom))]
 impl<B: Batch> crate::alarm::Ring for Shared<B> {
-    fn ring(&self) {
+    fn ring(&self) -> Option<Duration> {
         let mut wakes = WakeList::default();
         let (waiting, mut receivers) = self.lock_to_receive();
         receivers.delayed.rung();
@@ -301,5 +301,6 @@ impl<B: Batch> crate::alarm::Ring for Shared<B> {
         drop(receivers);
         self.after_receive(waiting, &mut wakes);
         wakes.wake();
+        None
     }
 }

@@ -9,6 +9,7 @@ use super::envelope::{Envelope, History};
 use super::idle::Idle;
 use super::letters::{DeadLetter, Letters, Reply, timed_out};
 use super::notice::FailedAttempt;
+use super::outgoing::Holding;
 use super::retry::Retry;
 use super::spares::Spares;
 use super::state::{Event, Lifecycle, State, StateError};
@@ -35,8 +36,7 @@ pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) sink: OnceLock<bool>,
     /// Whether results still go somewhere.
     pub(crate) collecting: AtomicBool,
-    /// Whether an alarm is set for results that workers hold back.
-    pub(crate) told_soon: AtomicBool,
+    pub(crate) holding: Arc<Holding>,
     pub(crate) letters: Letters<B>,
     pub(crate) replies: Mutex<Vec<Reply<R>>>,
     /// Shared with sends that wait, for which others count.
@@ -119,7 +119,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
             results: OnceLock::new(),
             sink: OnceLock::new(),
             collecting: AtomicBool::new(false),
-            told_soon: AtomicBool::new(false),
+            holding: Arc::default(),
             letters: Letters::new(),
             replies: Mutex::new(Vec::new()),
             counters: Arc::new(Counters::new(producers, consumers)),

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,17 +18,32 @@ const HOLD: Duration = Duration::from_millis(5);
 /// Only items that take less are worth it.
 const SHORT: Duration = Duration::from_millis(2);
 
+/// Whether workers of a system hold results back, and an alarm is set for it.
+#[derive(Debug, Default)]
+pub(crate) struct Holding {
+    workers: AtomicUsize,
+    alarmed: AtomicBool,
+}
+
+impl Holding {
+    /// Whether an alarm is to be set by the caller.
+    fn wants_alarm(&self) -> bool {
+        !self.alarmed.swap(true, Ordering::AcqRel)
+    }
+}
+
 pub(super) struct Outgoing<R: Collect> {
     producer: Option<Producer<R>>,
     held: R,
+    holding: Arc<Holding>,
     /// Results that wait for room. Its worker takes no more items meanwhile, so there is one such send at the most, but for
     /// the last report of one that died.
     sending: Option<Sending<R>>,
 }
 
 impl<R: Collect> Outgoing<R> {
-    pub(super) fn new(producer: Option<Producer<R>>) -> Self {
-        Outgoing { producer, held: R::with_capacity(0), sending: None }
+    pub(super) fn new(producer: Option<Producer<R>>, holding: Arc<Holding>) -> Self {
+        Outgoing { producer, held: R::with_capacity(0), holding, sending: None }
     }
 
     /// Whether no result waits for room; the waker is woken once that is so.
@@ -46,11 +61,13 @@ impl<R: Collect> Outgoing<R> {
             return;
         }
         let is_alone = results.len() == 1 && busy < SHORT;
-        let is_first = self.held.is_empty();
+        if self.held.is_empty() {
+            self.holding.workers.fetch_add(1, Ordering::AcqRel);
+        }
         self.held.append(results);
         if !(is_alone && self.are_unmissed(inner)) {
             self.tell();
-        } else if is_first && !inner.told_soon.swap(true, Ordering::AcqRel) {
+        } else if self.holding.wants_alarm() {
             let inner: Arc<dyn Ring> = inner.clone();
             alarm::set(Instant::now() + HOLD, Arc::downgrade(&inner));
         }
@@ -69,6 +86,7 @@ impl<R: Collect> Outgoing<R> {
         if self.held.is_empty() {
             return;
         }
+        self.holding.workers.fetch_sub(1, Ordering::AcqRel);
         let held = std::mem::replace(&mut self.held, R::with_capacity(0));
         let Some(producer) = &self.producer else { return };
         if let Some(earlier) = self.sending.replace(producer.send(held)) {
@@ -87,11 +105,13 @@ impl<R: Collect> Drop for Outgoing<R> {
     }
 }
 
-/// Results have been held back for as long as they may be. What this misses, of a worker that is in a call right now, the
-/// supervisor's next tick finds.
 impl<B: Collect, R: Collect> Ring for Inner<B, R> {
-    fn ring(&self) {
-        self.told_soon.store(false, Ordering::Release);
+    /// Results have been held back for as long as they may be.
+    fn ring(&self) -> Option<Duration> {
+        // Who holds results back sees that no alarm is set, and sets one; or is seen below.
+        self.holding.alarmed.swap(false, Ordering::AcqRel);
         self.observer.tick();
+        // That misses a worker which is in a call right now.
+        (self.holding.workers.load(Ordering::Acquire) > 0 && self.holding.wants_alarm()).then_some(HOLD)
     }
 }

@@ -81,7 +81,8 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             }
             *place = WorkerPlace::Taken;
         }
-        let results = Outgoing::new(inner.results.get().map(crate::channel::Channel::producer));
+        let producer = inner.results.get().map(crate::channel::Channel::producer);
+        let results = Outgoing::new(producer, Arc::clone(&inner.holding));
         let ahead = inner.channel.ahead(word, true);
         let started_at = SystemTime::now();
         let consumer =

@@ -10,7 +10,7 @@ const LIBRARY = new URL('../src/index.js', import.meta.url).href
 /** What the README's samples print that name their file. */
 const OUTPUT: Record<string, string> = {
   'feed.mjs': '333833500\n',
-  'first.mjs': '1 a letter\n',
+  'select.mjs': '1 a letter\n',
   'latest.mjs': 'missed 7.1\n[ 7.3, 7.2 ]\n',
   'primes.mjs': '9592\n',
   'retries.mjs': 'good at attempt 1\nflaky at attempt 3\nbad not worth another try 1\n',

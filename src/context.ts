@@ -16,13 +16,13 @@ export type BatchHandlerFunction<T, R> = (
 
 /** What a handler can ask and do while it handles an item. */
 export interface Context<T = unknown> {
-  /** The item's id, unique within its system. */
+  /** Unique within the system, for each attempt. */
   readonly id: string
   /** Which attempt this is, from 1. */
   readonly attempt: number
-  /** Aborts when the system is aborted, or when its stop ran past the time-out. */
+  /** Aborts when the system is aborted, when its stop ran past the time-out, or the attempt past `handlerTimeout`. */
   readonly signal: AbortSignal
-  /** What travelled beside the item; empty where nothing did. */
+  /** What travelled beside the item. Empty: headers of a channel's items end with its leases today. */
   readonly headers: Readonly<Record<string, string>>
   /** Which of the system's `consumers` handles the item, from 0. */
   readonly worker: number

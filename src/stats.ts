@@ -30,7 +30,7 @@ export interface SystemStats {
   retrying: number
   /** Items that were given up. */
   deadLettered: number
-  /** Items that were admitted and dropped unhandled, by an abort. */
+  /** Items that were admitted and dropped unhandled: by an abort, by `overflow`, or because the system never started. */
   discarded: number
   /** Items that are being handled. */
   inFlight: number

@@ -1,7 +1,10 @@
 /** What became of each item of a system, noted in memory that its workers share. */
 
-/** What is known of a send; of one that may have been admitted or not, nothing but that it was called. */
-export const Sent = { no: 0, called: 1, admitted: 2, refused: 3 } as const
+/**
+ * What is known of a send; of one that may have been admitted or not, nothing but that it was called, or that it was a `run` which
+ * was broken off, so that its result was for nobody.
+ */
+export const Sent = { no: 0, called: 1, admitted: 2, refused: 3, brokenOff: 4 } as const
 
 const COLUMNS = 11
 

@@ -162,10 +162,10 @@ class SystemRound {
         if (results === 'read slowly' && once(random, 20)) await turns(random.below(5))
         if (left-- <= 0) return
       }
-      this.#allResults = results !== 'broken off'
     } catch (error) {
       if (!isEnd(error)) throw error
     }
+    this.#allResults = true
   }
 
   async #pause(): Promise<void> {
@@ -234,7 +234,7 @@ class SystemRound {
     const deaths = handler === 'module' ? this.#deaths + consumers : 0
     const verdict = judgeSystem(ledger, {
       report,
-      allResults: this.#allResults && report.state === 'stopped',
+      allResults: this.#allResults,
       atDeath: deaths * (batch?.size ?? 1),
     })
     const aborted = ['aborted', 'by signal', 'not drained'].includes(ending)

@@ -102,7 +102,10 @@ export class SystemSends {
       this.#ledger.sent[item] = Sent.admitted
       count(this.#ledger.results, item)
     } catch (error) {
-      if (isEnd(error) || isCancel(error)) this.#mind(error)
+      if (isEnd(error) || isCancel(error)) {
+        this.#ledger.sent[item] = Sent.brokenOff
+        this.#mind(error)
+      }
       // Of a dead letter there is an account.
       else if (!isHandlers(error)) throw error
     }

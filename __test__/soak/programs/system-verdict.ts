@@ -45,8 +45,9 @@ export function judgeSystem(ledger: SystemLedger, { report, allResults, atDeath 
     const seen = aside + of(ledger.begun) + of(ledger.results) > 0
     const sent = of(ledger.sent)
     if (seen && (sent === Sent.no || sent === Sent.refused)) verdict.duplicated.push(item)
-    const admissions =
-      (sent === Sent.admitted || (sent === Sent.called && seen) ? 1 : 0) + of(ledger.redriven)
+    const untold = sent === Sent.called || sent === Sent.brokenOff
+    const admissions = (sent === Sent.admitted || (untold && seen) ? 1 : 0) + of(ledger.redriven)
+    const hasReader = allResults && sent !== Sent.brokenOff
     const processed = admissions - aside
     verdict.admitted += admissions
     cutShort += of(ledger.cutShort)
@@ -56,7 +57,7 @@ export function judgeSystem(ledger: SystemLedger, { report, allResults, atDeath 
     const settledFor = of(ledger.told) - of(ledger.brokenOff)
     if (processed < 0 || of(ledger.results) > processed || settledFor > processed)
       verdict.duplicated.push(item)
-    else if (of(ledger.finished) < processed || (allResults && of(ledger.results) < processed))
+    else if (of(ledger.finished) < processed || (hasReader && of(ledger.results) < processed))
       verdict.lost.push(item)
     else if (of(ledger.finished) > processed + of(ledger.cutShort) + of(ledger.brokenOff))
       doneAgain.push(item)

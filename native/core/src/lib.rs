@@ -14,9 +14,10 @@ mod key;
 mod marked;
 mod options;
 mod source;
+// Models are of the channel alone: the locks of sources and of the system are std's.
+#[cfg(not(loom))]
 pub mod sources;
 mod sync;
-// Models are of the channel alone: the system's own locks are std's.
 #[cfg(not(loom))]
 pub mod system;
 mod task;

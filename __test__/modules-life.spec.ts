@@ -202,7 +202,8 @@ test('an abort at whatever moment loses nothing and settles nothing twice', asyn
     const sending = system.sendMany(range(2000)).catch((error: { accepted: number }) => {
       accepted = error.accepted
     })
-    const least = round * 3
+    // Less than the results that fit, which nobody reads.
+    const least = round * 2
     await until(() => cells.get(BEGUN) >= least)
     const report = round % 4 === 3 ? await system.stop({ timeout: 0 }) : await system.abort()
     await sending

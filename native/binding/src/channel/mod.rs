@@ -107,7 +107,7 @@ pub fn create_channel(
     let entry = Entry::new(environment.handle(), id, (&options, order.priorities), max_waiting)
         .map_err(|refused| error("ERR_MILLRACE_INVALID_OPTION", refused.to_string()))?;
     registry::add_channel(entry.handle, Arc::clone(&entry));
-    tell_collector(env, entry.channel.slot_bytes() as i64);
+    tell_collector(env, bytes_of(&entry));
     Ok(NativeAttachment::of(Attachment::new(environment, entry, true)))
 }
 
@@ -126,8 +126,12 @@ pub fn detach_channel(env: Env, channel: u32) {
     let Some(attachment) = registry::remove_attachment(channel) else { return };
     attachment.end();
     if attachment.creator {
-        tell_collector(env, -(attachment.entry.channel.slot_bytes() as i64));
+        tell_collector(env, -bytes_of(&attachment.entry));
     }
+}
+
+fn bytes_of(entry: &Entry) -> i64 {
+    i64::try_from(entry.channel.slot_bytes()).unwrap_or(i64::MAX)
 }
 
 /// That a channel takes so much more memory. The collector sees a few small objects of it, and would let many thousands of

@@ -35,14 +35,12 @@ test('package.json names exact versions, and those are locked', (t) => {
   }
 })
 
-test('each locked package has its hash, and comes from the public registry', (t) => {
+test('each locked package has its hash, and no address of its own', (t) => {
   t.true(locked.length > 100)
   for (const [path, { integrity, resolved, link }] of locked) {
     t.regex(integrity ?? '', /^sha512-[A-Za-z0-9+/]{86}==$/, path)
-    t.true(
-      resolved === undefined || resolved.startsWith('https://registry.npmjs.org/'),
-      `${path}: ${resolved}`,
-    )
+    // An address here would be preferred to the registry that whoever installs has configured.
+    t.is(resolved, undefined, path)
     t.is(link, undefined, path)
   }
 })

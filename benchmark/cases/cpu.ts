@@ -23,7 +23,7 @@ export const cpu: Workload[] = [
     case: 'cpu',
     workload: 'js-1ms',
     unit: 'items/s',
-    items: 2_000 * threads,
+    items: 3_000 * threads,
     ours: {
       name: 'millrace',
       how: 'handler module, sendMany of 250, results()',

@@ -1,5 +1,6 @@
 //! Results of a worker on their way to their reader.
 
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,9 +12,12 @@ use crate::alarm::{self, Ring};
 use crate::batch::Collect;
 use crate::channel::{Producer, Sending};
 
-/// The longest that results are held back, to be told together: waking an event loop for each takes 60 to 80 µs of its
-/// thread, which is as much of a core as a worker has.
-const HOLD: Duration = Duration::from_millis(5);
+/// How long results are held back at the least and at the most, to be told together: an event loop that wakes takes 60 to
+/// 120 µs of a core that a worker could have.
+const HOLD: RangeInclusive<Duration> = Duration::from_millis(5)..=Duration::from_millis(50);
+
+/// Of the time that what is queued will take. An item that waited for so long comes little later for it.
+const SHARE: u32 = 8;
 
 /// Only items that take less are worth it.
 const SHORT: Duration = Duration::from_millis(2);
@@ -68,8 +72,10 @@ impl<R: Collect> Outgoing<R> {
         if !(is_alone && self.are_unmissed(inner)) {
             self.tell();
         } else if self.holding.wants_alarm() {
+            let ahead = inner.channel.len() / inner.counters.consumers.len();
+            let hold = (busy * ahead as u32 / SHARE).clamp(*HOLD.start(), *HOLD.end());
             let inner: Arc<dyn Ring> = inner.clone();
-            alarm::set(Instant::now() + HOLD, Arc::downgrade(&inner));
+            alarm::set(Instant::now() + hold, Arc::downgrade(&inner));
         }
     }
 
@@ -112,6 +118,6 @@ impl<B: Collect, R: Collect> Ring for Inner<B, R> {
         self.holding.alarmed.swap(false, Ordering::AcqRel);
         self.observer.tick();
         // That misses a worker which is in a call right now.
-        (self.holding.workers.load(Ordering::Acquire) > 0 && self.holding.wants_alarm()).then_some(HOLD)
+        (self.holding.workers.load(Ordering::Acquire) > 0 && self.holding.wants_alarm()).then_some(*HOLD.start())
     }
 }

@@ -13,6 +13,7 @@ mod items;
 mod key;
 mod marked;
 mod options;
+mod patience;
 mod source;
 // Models are of the channel alone: the locks of sources and of the system are std's.
 #[cfg(not(loom))]
@@ -37,5 +38,6 @@ pub use items::{
 pub use key::key_of;
 pub use marked::Marked;
 pub use options::OptionError;
+pub use patience::Patience;
 pub use source::{Emitter, Halt, Outlet, STOP_CHECK, Source};
 pub use task::{Task, TaskContext};

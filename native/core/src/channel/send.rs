@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::ticket::{Admitted, Progress, Sends, Ticket};
 use super::wait::{Deadline, SEND_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
+use crate::patience::Patience;
 use crate::sync::{Arc, Ordering, lock, thread};
 
 impl<B: Batch> Shared<B> {
@@ -134,11 +135,15 @@ impl<B: Batch> Shared<B> {
         }
         // Armed, or a wake-up is on its way, this thread's own included.
         self.admit_waiting(&mut senders, &mut wakes);
+        let mut patience = senders.patience_of(me);
         drop(senders);
         loop {
             std::mem::take(&mut wakes).wake();
-            deadline.park();
+            if !patience.as_mut().is_some_and(|patience| self.look_out(patience, deadline)) {
+                deadline.park();
+            }
             let mut senders = lock(&self.senders);
+            senders.waited(patience.take());
             if self.permits.snapshot().aborted() {
                 return Err(SendTimeoutError::Aborted(batch));
             }
@@ -155,6 +160,7 @@ impl<B: Batch> Shared<B> {
                 }
                 self.admit_waiting(&mut senders, &mut wakes);
             }
+            patience = senders.patience_of(me);
             drop(senders);
             if took > 0 {
                 let part = batch.split_front(took);
@@ -174,6 +180,13 @@ impl<B: Batch> Shared<B> {
                 return Err(SendTimeoutError::Timeout(batch));
             }
         }
+    }
+
+    /// Whether there is something to look at before patience ends. A wake-up that comes meanwhile costs its sender no system
+    /// call, and one that nobody waits for any more ends a later sleep early, after which the thread looks again.
+    fn look_out(&self, patience: &mut Patience, deadline: Deadline) -> bool {
+        let looked = || if self.permits.lacks(1) && !deadline.passed() { Poll::Pending } else { Poll::Ready(()) };
+        patience.poll(looked).is_ready()
     }
 
     /// As a task does, so that receivers see the batch.

@@ -19,6 +19,7 @@ use super::shared::Shared;
 use super::ticket::Ticket;
 use super::wait::WakeList;
 use crate::batch::Batch;
+use crate::patience::Patience;
 use crate::sync::{Arc, lock};
 
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Senders<B> {
     waiting: usize,
     /// Sends of tasks, and sending cases, that ever queued.
     queued: u64,
+    /// How long the first looks out for room before it sleeps, where it is a thread.
+    patience: Patience,
     /// Which entry is next, where the channel has lanes. Then entries are of tasks, one for each producer and lane; sending
     /// cases of selects come when no task waits.
     lanes: Option<Lanes>,
@@ -88,7 +91,7 @@ impl<B: Batch> Entry<B> {
 impl<B: Batch> Senders<B> {
     pub(super) fn new(options: &ChannelOptions) -> Self {
         let lanes = (options.lanes > 1).then(|| Lanes::new(options.lanes, options.aging));
-        Senders { queue: VecDeque::new(), waking: false, waiting: 0, queued: 0, lanes }
+        Senders { queue: VecDeque::new(), waking: false, waiting: 0, queued: 0, patience: Patience::default(), lanes }
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -217,6 +220,20 @@ impl<B: Batch> Senders<B> {
             self.waking = false;
         }
         first
+    }
+
+    /// For how long `producer` is to look out before it sleeps. Only the first does: the others would take the cores from
+    /// those who make room.
+    pub(super) fn patience_of(&self, producer: u64) -> Option<Patience> {
+        self.queue.front().is_some_and(|entry| entry.producer == producer).then_some(self.patience)
+    }
+
+    /// The wait is over that was begun with what [`patience_of`](Senders::patience_of) gave.
+    pub(super) fn waited(&mut self, patience: Option<Patience>) {
+        if let Some(mut patience) = patience {
+            patience.waited();
+            self.patience = patience;
+        }
     }
 
     /// Takes the first entry out.

@@ -11,8 +11,8 @@ use crate::source::{Emitter, Halt, Source};
 /// and that a consumer takes them undivided.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// How many bytes are copied at once, from this core's nearest cache.
-const PATTERN_BYTES: usize = 512;
+/// The most bytes that are copied at once from those already made: from this core's nearest cache.
+const COPY_BYTES: usize = 8 << 10;
 
 /// What a sequence is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -186,10 +186,15 @@ impl SequenceSource {
 
 /// Appends `word` over and over until `size` bytes are there.
 fn repeat(word: [u8; 8], size: usize, bytes: &mut Vec<u8>) {
-    let words = [word; PATTERN_BYTES / 8];
-    let pattern = words.as_flattened();
+    let words = [word; 8];
+    let words = words.as_flattened();
+    let begin = bytes.len();
+    let end = begin + size;
     bytes.reserve(size);
-    for at in (0..size).step_by(PATTERN_BYTES) {
-        bytes.extend_from_slice(&pattern[..PATTERN_BYTES.min(size - at)]);
+    bytes.extend_from_slice(&words[..size.min(words.len())]);
+    while bytes.len() < end {
+        // Whole words until the last copy, so that the pattern goes on.
+        let copied = (bytes.len() - begin).min(COPY_BYTES).min(end - bytes.len());
+        bytes.extend_from_within(begin..begin + copied);
     }
 }

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { assertSaid, runProgram } from './helpers/program.js'
+import { assertSaid, runFile, runProgram } from './helpers/program.js'
 
 test('a finished program exits by itself', async (t) => {
   assertSaid(
@@ -243,4 +243,26 @@ test('a handler that runs for long does not hold up what the event loop has to d
     ),
     'stopped',
   )
+})
+
+test('a process lives until whoever reads results has those of all that was sent', async (t) => {
+  const module = new URL('./modules/plain.js', import.meta.url).href
+  // Nothing but the results that are to come keeps it alive, and items are settled in bursts, by more workers than cores.
+  const ended = await runFile(
+    t,
+    `const { handlerModule } = await import(library)
+    const system = new ProducerConsumerSystem({ consumers: 5, handler: handlerModule(new URL('${module}')) })
+    const results = system.results()
+    await system.start()
+    for (let round = 0; round < 5000; round++) {
+      const size = 1 + (round * 7919) % 40
+      await system.sendMany(Array.from({ length: size }, (_, n) => n))
+      let sum = 0
+      for (let n = 0; n < size; n++) sum += (await results.next()).value
+      if (sum !== size * (size - 1)) throw new Error('expected each result once')
+    }
+    await system.stop()
+    console.log('all')`,
+  )
+  assertSaid(t, ended, 'all')
 })

@@ -270,6 +270,26 @@ fn a_worker_that_finds_nothing_more_tells_of_its_results() {
 }
 
 #[test]
+fn a_system_is_not_idle_while_results_are_held_back() {
+    let system = system(2, 10, true);
+    let results = system.results().expect("wanted");
+    system.port().try_send((0..6).collect()).expect("room");
+    let (mut holder, mut other) = (Worker::new(&system, 0), Worker::new(&system, 1));
+    holder.handle(Duration::ZERO);
+    (0..5).for_each(|_| other.handle(Duration::ZERO));
+    assert_eq!(told(&results).concat(), [1, 2, 3, 4, 5]);
+    let turn = system.watch_idle();
+    assert!(system.idle_turns() < turn, "whoever waits for the sixth would let the process end");
+    holder.consumer().tell();
+    assert_eq!(told(&results).concat(), [0]);
+    assert_eq!(system.idle_turns(), turn);
+    holder.end();
+    other.end();
+    system.abort(Failure::new("ERR_TEST", "enough"));
+    assert_conservation(&system.join());
+}
+
+#[test]
 fn results_are_held_back_no_longer_than_to_the_next_tick_which_comes_soon() {
     struct Ticks(mpsc::Sender<Instant>);
     impl Observer for Ticks {

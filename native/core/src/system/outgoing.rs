@@ -87,6 +87,10 @@ impl<R: Collect> Outgoing<R> {
             && inner.results.get().is_some_and(|results| results.len() + self.held.len() < results.capacity())
     }
 
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Hands over what is held back. Never waits.
     pub(super) fn tell(&mut self) {
         if self.held.is_empty() {

@@ -68,6 +68,9 @@ pub struct WorkerConsumer<B: Collect, R: Collect> {
     started: VecDeque<Envelope<B>>,
     started_at: SystemTime,
     results: Outgoing<R>,
+    /// Items of each generation that are settled but for results of theirs that are held back: until those are told, the
+    /// system is not idle. Who hears that it is may let the process end.
+    untold: [u64; 2],
     ended: bool,
 }
 
@@ -85,8 +88,16 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         let results = Outgoing::new(producer, Arc::clone(&inner.holding));
         let ahead = inner.channel.ahead(word, true);
         let started_at = SystemTime::now();
-        let consumer =
-            WorkerConsumer { inner, index, ahead, started: VecDeque::new(), started_at, results, ended: false };
+        let consumer = WorkerConsumer {
+            inner,
+            index,
+            ahead,
+            started: VecDeque::new(),
+            started_at,
+            results,
+            untold: [0; 2],
+            ended: false,
+        };
         consumer.counts().phase.set(ThreadState::Waiting);
         Some(consumer)
     }
@@ -114,13 +125,13 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             return Poll::Pending;
         }
         if !self.inner.letters.poll_room(self.in_hand(), cx.waker()) {
-            self.results.tell();
+            self.tell();
             return Poll::Pending;
         }
         // Each may become a dead letter.
         let max = if self.inner.letters.is_limited() { 1 } else { max.max(1) };
         let Poll::Ready(taken) = self.ahead.poll_take(cx, max) else {
-            self.results.tell();
+            self.tell();
             if self.inner.idle.check_before_wait(&self.inner.counters) {
                 self.inner.observer.notify(super::Notice::Idle);
             }
@@ -213,7 +224,8 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             done += len;
             self.ahead.free_keys(&batch);
             self.counts().processed.add(len as u64);
-            self.settled(generation, len);
+            self.untold[generation] += len as u64;
+            self.ahead.settle(len);
         }
         self.counts().busy.add(busy.as_nanos() as u64);
         if !tags.is_empty() {
@@ -221,6 +233,9 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         }
         if self.collects() {
             self.results.keep(&self.inner, kept, busy);
+        }
+        if !self.results.is_holding() {
+            self.settle_told();
         }
         self.publish_in_hand();
         self.inner.check_idle();
@@ -340,6 +355,18 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
     /// Hands over the results that are held back.
     pub fn tell(&mut self) {
         self.results.tell();
+        if self.settle_told() {
+            self.inner.check_idle();
+        }
+    }
+
+    /// Counts the items whose results are told as settled; whether there were any.
+    fn settle_told(&mut self) -> bool {
+        let told = std::mem::take(&mut self.untold);
+        for (generation, n) in told.into_iter().enumerate() {
+            self.counts().settled[generation].add(n);
+        }
+        told != [0; 2]
     }
 
     fn break_reason(&self) -> Failure {

@@ -7,7 +7,7 @@ import { add } from './contest.js'
 /** In the environment, because every pool hands that to its threads. */
 export const STEPS = 'BENCHMARK_STEPS'
 
-/** Items before the clock starts: half a second a core, in which V8 compiles what runs for each of them. */
+/** Items before the clock starts: half a second a core at least, in which V8 compiles what runs for each of them. */
 export const WARM_UP = 1000
 
 const MULTIPLIER = 1_664_525

@@ -13,10 +13,11 @@ use crate::batch::Collect;
 use crate::channel::{Producer, Sending};
 
 /// How long results are held back at the least and at the most, to be told together: an event loop that wakes takes 60 to
-/// 120 µs of a core that a worker could have.
+/// 200 µs of a core that a worker could have (docs/performance.md).
 const HOLD: RangeInclusive<Duration> = Duration::from_millis(5)..=Duration::from_millis(50);
 
-/// Of the time that what is queued will take. An item that waited for so long comes little later for it.
+/// Between those it is one in so many parts of the time that what is queued will take, so that an item which waited for
+/// long comes little later for it.
 const SHARE: u32 = 8;
 
 /// Only items that take less are worth it.
@@ -87,6 +88,7 @@ impl<R: Collect> Outgoing<R> {
             && inner.results.get().is_some_and(|results| results.len() + self.held.len() < results.capacity())
     }
 
+    /// Whether any is held back.
     pub(super) fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }

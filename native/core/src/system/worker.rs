@@ -68,8 +68,8 @@ pub struct WorkerConsumer<B: Collect, R: Collect> {
     started: VecDeque<Envelope<B>>,
     started_at: SystemTime,
     results: Outgoing<R>,
-    /// Items of each generation that are settled but for results of theirs that are held back: until those are told, the
-    /// system is not idle. Who hears that it is may let the process end.
+    /// How many items of each generation were processed and don't count as settled yet, because results of theirs may be
+    /// held back: until those are told the system is not idle. Who hears that it is may let the process end.
     untold: [u64; 2],
     ended: bool,
 }
@@ -189,7 +189,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
     /// The first `n` claimed items were handled with success, in `busy` altogether. `has_result` says of each of them
     /// whether `results` has one for it.
     ///
-    /// The result of an item alone may be held back for some ms: while more items are at hand, and no longer than to the
+    /// The result of an item alone may be held back for 5 to 50 ms: while more items are at hand, and no longer than to the
     /// next [`tell`](WorkerConsumer::tell), for which the observer's [`tick`](super::Observer::tick) asks.
     pub fn processed(&mut self, n: usize, busy: Duration, mut results: R, has_result: impl Fn(usize) -> bool) {
         let mut done = 0;
@@ -335,7 +335,8 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         self.ahead.free_keys(&batch);
         self.inner.dead_letter(DeadLetter::new(batch, failure, history));
         self.counts().dead_lettered.add(n as u64);
-        self.settled(generation, n);
+        self.counts().settled[generation].add(n as u64);
+        self.ahead.settle(n);
     }
 
     fn pop_started(&mut self) -> Option<Envelope<B>> {
@@ -345,11 +346,6 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             self.started.push_front(std::mem::replace(&mut first, item));
         }
         Some(first)
-    }
-
-    fn settled(&self, generation: usize, n: usize) {
-        self.counts().settled[generation].add(n as u64);
-        self.ahead.settle(n);
     }
 
     /// Hands over the results that are held back.

@@ -3,6 +3,8 @@ import { type Context, ProducerConsumerSystem, type SystemOptions, WouldDeadlock
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
 
+const SENT = -1
+
 test('the last consumer that could make room is not let wait', async (t) => {
   const outcomes: string[] = []
   const both = new Gate()
@@ -53,6 +55,30 @@ test('a single consumer is never let wait', async (t) => {
   const report = await system.stop()
   t.is(report.processed, 2)
   assertConservation(t, report)
+})
+
+test('whoever got its item as another was settled counts as waiting, too', async (t) => {
+  t.timeout(20_000)
+  // How many items go from a settled promise straight to the next depends on the clock.
+  for (const before of [5, 10, 20, 50, 1000, 5000]) {
+    const codes = new Set<string>()
+    const system = new ProducerConsumerSystem({
+      capacity: 64,
+      consumers: 2,
+      source: function* () {
+        for (let item = 0; item < before + 200; item++) yield item
+      },
+      handler: async (item: number, context) => {
+        if (item < before || item === SENT) return
+        // The source keeps the channel full.
+        for (let sends = 0; sends < 3; sends++)
+          await context.send(SENT).catch((error) => codes.add(error.code))
+      },
+    })
+    await system.start()
+    assertConservation(t, await system.finished)
+    t.true(codes.has('ERR_MILLRACE_WOULD_DEADLOCK'), `${before} before`)
+  }
 })
 
 test('a handler that is through no longer counts as waiting, whatever its sends do', async (t) => {

@@ -252,7 +252,7 @@ export class Callback<T, R> {
         const result =
           sending !== undefined && this.#tagOf(index) === 0 ? sending(item, context) : handler(item, context)
         if (result !== undefined && isThenable(result)) {
-          this.#await(result, slot, index)
+          this.#await(result, slot, item, this.#tagOf(index))
           break
         }
         marks.processed++
@@ -276,38 +276,43 @@ export class Callback<T, R> {
     )
   }
 
-  /** The next item alone; whether the slot waits for its promise. */
-  #handOverPlain(slot: Slot<T>): boolean {
-    const index = this.#position++
+  /** Hands the next item to a slot whose promise was just settled, and which most often has one to wait for again. */
+  #handOverNext(slot: Slot<T>): void {
+    const item = this.#items[this.#position++] as T
     this.#ahead--
     this.#unclocked++
-    const item = this.#items[index] as T
     const marks = this.#marks
     slot.sequence = this.#sequence++
     marks.handed++
     this.#working = true
     try {
       const result = this.#handler(item, new HandlerContext(slot, slot.sequence))
-      if (result !== undefined && isThenable(result)) this.#await(result, slot, index)
-      else marks.processed++
+      if (result !== undefined && isThenable(result)) this.#listen(result, slot, item)
+      else {
+        marks.processed++
+        this.#clear(slot)
+      }
     } catch (error) {
       marks.failed++
+      this.#clear(slot)
       this.#bury(item, 0, error, 1, recently(), 'failed')
     }
     this.#working = false
-    if (this.#waits) this.#leave(slot)
     this.#reportSoon()
-    return slot.pending
   }
 
-  #await(result: PromiseLike<R | undefined>, slot: Slot<T>, index: number): void {
+  #await(result: PromiseLike<R | undefined>, slot: Slot<T>, item: T, tag: number): void {
+    this.#listen(result, slot, item)
+    slot.tag = tag
+    slot.pending = true
+    this.#pending++
+  }
+
+  #listen(result: PromiseLike<R | undefined>, slot: Slot<T>, item: T): void {
     // Other thenables may call back at once, or twice: a promise around them does neither.
     const promise = result instanceof Promise ? result : Promise.resolve(result)
     then.call(promise, slot.fulfilled, slot.rejected)
-    slot.pending = true
-    this.#pending++
-    slot.item = this.#items[index] as T
-    slot.tag = this.#tagOf(index)
+    slot.item = item
     slot.generation = this.#generation
     slot.began = recently()
   }
@@ -318,8 +323,12 @@ export class Callback<T, R> {
     if (this.#over || (this.#givingUp && !this.#isSending(slot.tag))) return
     this.#marks.settledLate(slot.generation, false)
     const { tag } = slot
-    this.#clear(slot)
-    this.#deliver(result as R, tag)
+    if (tag === 0 && this.#isNextAtHand()) {
+      this.#handOverNext(slot)
+    } else {
+      this.#clear(slot)
+      this.#deliver(result as R, tag)
+    }
     this.#goOn(slot)
   }
 
@@ -334,13 +343,12 @@ export class Callback<T, R> {
   }
 
   #goOn(slot: Slot<T>): void {
-    // Most often the next item is there, and is another that takes its time.
-    if (!this.#isNextAtHand() || !this.#handOverPlain(slot)) this.#handOver(slot)
+    if (!slot.pending) this.#handOver(slot)
     this.#rest()
   }
 
   #isNextAtHand(): boolean {
-    return this.#ahead > 0 && !this.#held
+    return this.#ahead > 0 && !this.#held && !this.#waits
   }
 
   #clear(slot: Slot<T>): void {

@@ -129,11 +129,6 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
         self.counts().record(None, Some(handling));
     }
 
-    /// Gives an emptied batch back, for a producer to fill again.
-    pub fn spare(&mut self, batch: B) {
-        self.inner.spares.give(batch);
-    }
-
     /// These items were taken and never handed over, and now never will be. After an abort they are in the report;
     /// when a stop is past its time-out they are dead letters, which the caller keeps.
     pub fn returned(&mut self, generation: usize, batch: B) {

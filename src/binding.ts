@@ -178,6 +178,9 @@ export interface NativeLabel {
   key?: string
 }
 
+/** The labels of several items, in their order. */
+export type Labels = (NativeLabel | undefined | null)[]
+
 /** What decides which item is next; times in ms. */
 export interface NativeOrder {
   /** 0 for none. */
@@ -249,14 +252,17 @@ export interface Binding {
   /** From now on what this port's sends drop is kept, for `takeDropped`. */
   wantDropped(port: number): void
   takeDropped(port: number): NativeItems[]
-  /** As `sendBlobs`, for items with a priority, or keys: none, one for all, or one for each. `wait`: as `sendItem` has it. */
-  sendMarked(
+  /**
+   * As `sendBlobs`, for items that all get the same label, and in place of its key their own, where there are `keys`. `wait`:
+   * as `sendItem` has it.
+   */
+  sendLabeled(
     port: number,
     kinds: Uint8Array,
     ends: Uint32Array,
     bytes: Uint8Array,
     length: number,
-    priority: number,
+    label: NativeLabel,
     keys: (string | undefined)[],
     firstTag: number,
     fromSource: boolean,
@@ -280,10 +286,14 @@ export interface Binding {
   endItems(system: number): void
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
   takeLargeItems(system: number): NativeLarge
+  /** The labels of the items that were taken last, one for each. */
+  takeItemLabels(system: number): Labels
 
   /** Takes one item into the chunk; 1, or a `Take`. `row` gets its number, which attempt it is, and its tag. */
   takeLeasedItem(system: number, chunk: Uint8Array, row: Float64Array): number
   takeLargeLeasedItem(system: number): NativeLarge
+  /** The label of an item in hand. */
+  leasedItemLabel(system: number, number: number): NativeLabel | null
   settleLeasedItem(system: number, number: number): void
   /** Null where the item was settled before. */
   failLeasedItem(system: number, number: number, failure: NativeFailure): NativeFate | null
@@ -312,6 +322,8 @@ export interface Binding {
   /** Settles what the outbox notes, and then the next item as failed. */
   failWork(worker: number, failure: NativeFailure): void
   takeLargeWork(worker: number): NativeLarge
+  /** The labels of the items that were taken last, one for each. */
+  takeWorkLabels(worker: number): Labels
   /** Settles what the outbox notes, and gives up the rest. The worker's end. */
   endWork(worker: number): void
   /** Whether the place `index`, which has no worker, needs one; a place that doesn't has ended. */

@@ -1,10 +1,10 @@
 /** The consumer that is a JavaScript function: it takes items in chunks and calls the function for each. */
 
 import { performance } from 'node:perf_hooks'
-import { Take } from './binding.js'
+import { type Labels, Take } from './binding.js'
 import { Chunk, type ChunkItems } from './chunk.js'
 import type { HandlerFunction } from './context.js'
-import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
+import { type ContextOwner, type ContextSystem, contextOf, HandlerContext } from './handler-context.js'
 import { Marks } from './marks.js'
 import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
@@ -67,6 +67,7 @@ class Slot<T> implements ContextOwner<T> {
 
 /** The sequence number of no item. */
 const NONE = -1
+const NO_LABELS: Labels = []
 const { then } = Promise.prototype
 
 /**
@@ -92,6 +93,8 @@ export class Callback<T, R> {
   #ahead = 0
   #unclocked = 0
   #tagged = false
+  /** Of the items of the chunk, where any has one. */
+  #labels = NO_LABELS
   #generation = 0
   /** How many items were ever handed over. */
   #sequence = 0
@@ -200,6 +203,7 @@ export class Callback<T, R> {
     if (count > 0) {
       this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
       this.#tagged = this.#chunk.tagged
+      this.#labels = this.#chunk.labeled ? binding.takeItemLabels(this.#system.handle) : NO_LABELS
       this.#generation = this.#chunk.generation
       this.#position = 0
       this.#count = count
@@ -238,6 +242,7 @@ export class Callback<T, R> {
     const handler = this.#handler
     const sending = this.#sending
     const items = this.#items
+    const labels = this.#labels
     const marks = this.#marks
     const sequence = this.#sequence - this.#position
     const delivering = this.#tagged || this.#system.results !== undefined
@@ -245,7 +250,10 @@ export class Callback<T, R> {
     for (let index = this.#position; index < end && !this.#held; index++) {
       const item = items[index] as T
       slot.sequence = sequence + index
-      const context = new HandlerContext<T>(slot, sequence + index)
+      const context =
+        labels === NO_LABELS
+          ? new HandlerContext<T>(slot, sequence + index)
+          : contextOf<T>(slot, sequence + index, labels[index])
       this.#position = index + 1
       marks.handed++
       try {
@@ -270,6 +278,7 @@ export class Callback<T, R> {
   #isPlain(): boolean {
     return (
       !this.#tagged &&
+      this.#labels === NO_LABELS &&
       this.#sending === undefined &&
       this.#room() === Infinity &&
       this.#system.results === undefined

@@ -2,6 +2,7 @@
 
 import type { ItemChannel } from './channel/item-channel.js'
 import type { Lease } from './channel/lease.js'
+import { checkLabel } from './channel/send-options.js'
 import { toFailure } from './failure.js'
 import type { SourceSystem } from './source-runner.js'
 import { inNextTurn, turnIsDue } from './turn.js'
@@ -67,7 +68,7 @@ export class ChannelRunner {
   async #pass(lease: Lease<unknown>): Promise<void> {
     let admitted = false
     try {
-      admitted = !this.#stopping.signal.aborted && (await this.#send(lease.item))
+      admitted = !this.#stopping.signal.aborted && (await this.#send(lease))
     } catch (error) {
       await lease.retry(error)
       throw error
@@ -76,11 +77,13 @@ export class ChannelRunner {
   }
 
   /** @throws where `item` can't travel */
-  async #send(item: unknown): Promise<boolean> {
+  async #send({ item, id, headers }: Lease<unknown>): Promise<boolean> {
+    // Of a channel that knows no ids it may be empty.
+    const label = checkLabel({ id: id || undefined, headers })
     this.#sending = true
     try {
       return await new Promise<boolean>((resolve) => {
-        if (!this.#system.sendPulled([item], resolve)) resolve(true)
+        if (!this.#system.sendPulled([item], resolve, label && { label, keys: [] })) resolve(true)
       })
     } finally {
       this.#sending = false

@@ -41,6 +41,8 @@ export const Header = {
   Attempt: 13,
   /** Out, for channels: 1 where more items are there, which did not fit or go together with these. */
   More: 14,
+  /** Out: 1 where any item has a label, which is to be asked for. */
+  Labeled: 15,
 } as const
 
 /** The header's kind where each item has its own. */
@@ -73,6 +75,11 @@ export class Chunk {
   /** Whether items of this chunk have tags, which tell whose `run()` they belong to. */
   get tagged(): boolean {
     return this.header[Header.Tagged] !== 0
+  }
+
+  /** Whether any item of this chunk has a label. */
+  get labeled(): boolean {
+    return this.header[Header.Labeled] !== 0
   }
 
   /** Whether the call could have handed over more in another chunk. */

@@ -1,6 +1,6 @@
 /** What handlers and sources are called with. */
 
-import type { SystemSendOptions } from './channel/order-options.js'
+import type { SystemSendOptions } from './channel/send-options.js'
 
 /** A handler: a function of one item, which may return a promise. What it throws or rejects with fails that item. */
 export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>
@@ -16,13 +16,13 @@ export type BatchHandlerFunction<T, R> = (
 
 /** What a handler can ask and do while it handles an item. */
 export interface Context<T = unknown> {
-  /** Unique within the system, for each attempt. */
+  /** What the item's sender gave it, the same for each attempt; else one that is unique within the system, for each attempt. */
   readonly id: string
   /** Which attempt this is, from 1. */
   readonly attempt: number
   /** Aborts when the system is aborted, when its stop ran past the time-out, or the attempt past `handlerTimeout`. */
   readonly signal: AbortSignal
-  /** What travelled beside the item. Empty: headers of a channel's items end with its leases today. */
+  /** What the item's sender gave it to go along. Empty for a batch, whose items have headers of their own. */
   readonly headers: Readonly<Record<string, string>>
   /** Which of the system's `consumers` handles the item, from 0. */
   readonly worker: number

@@ -5,7 +5,7 @@ import { Notice, type SystemSpec } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
-import type { SystemSendOptions } from './channel/order-options.js'
+import type { SystemSendOptions } from './channel/send-options.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
 import type { BatchHandlerFunction, HandlerFunction } from './context.js'
@@ -43,7 +43,7 @@ import { type OnDrop, OVERFLOWS, type Overflow } from './overflow.js'
 import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
-import { checkSystemSend, Sender, type SenderSystem } from './sender.js'
+import { type Marks, Sender, type SenderSystem } from './sender.js'
 import { sendingEachTo, sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
 import type { SystemState, SystemStats } from './stats.js'
@@ -296,12 +296,8 @@ export class Engine<T, R>
 
   // What the JavaScript source tells.
 
-  sendPulled(
-    items: readonly unknown[],
-    done: (more: boolean) => void,
-    keys?: (string | undefined)[],
-  ): boolean {
-    return this.sender.sendPulled(items, done, keys)
+  sendPulled(items: readonly unknown[], done: (more: boolean) => void, marks?: Marks): boolean {
+    return this.sender.sendPulled(items, done, marks)
   }
 
   get keyOf(): ((item: unknown) => string | undefined) | undefined {
@@ -339,8 +335,7 @@ export class Engine<T, R>
       this.#callback?.handlerWaits()
       return this.sender.send(item, options, this.#guard.countOf(consumer))
     }
-    const { signal } = checkSystemSend(options)
-    signal?.throwIfAborted()
+    this.sender.check(options).signal?.throwIfAborted()
     if (!this.sender.trySend(item, options)) throw this.#guard.refusal()
     return doneInTurn()
   }

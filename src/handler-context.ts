@@ -1,6 +1,7 @@
-/** The context that a callback is called with. One is made for every item, so all that costs is behind getters. */
+/** The context that a handler is called with. One is made for every item, so all that costs is behind getters. */
 
-import type { SystemSendOptions } from './channel/order-options.js'
+import type { NativeLabel } from './binding.js'
+import { parseHeaders, type SystemSendOptions } from './channel/send-options.js'
 import type { Context } from './context.js'
 
 /** A consumer, as the contexts of the items that it handles one after the other know it. */
@@ -25,8 +26,6 @@ export interface ContextSystem<T> {
   requestStop(): void
 }
 
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
-
 export class HandlerContext<T> implements Context<T> {
   readonly #owner: ContextOwner<T>
   readonly #sequence: number
@@ -49,7 +48,7 @@ export class HandlerContext<T> implements Context<T> {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return NO_HEADERS
+    return parseHeaders(undefined)
   }
 
   get worker(): number {
@@ -65,4 +64,33 @@ export class HandlerContext<T> implements Context<T> {
   stop(): void {
     this.#owner.system.requestStop()
   }
+}
+
+/** That of an item whose sender gave it an id or headers. */
+class LabeledContext<T> extends HandlerContext<T> {
+  readonly #label: NativeLabel
+  #headers: Readonly<Record<string, string>> | undefined
+
+  constructor(owner: ContextOwner<T>, sequence: number, label: NativeLabel) {
+    super(owner, sequence)
+    this.#label = label
+  }
+
+  override get id(): string {
+    return this.#label.id ?? super.id
+  }
+
+  override get headers(): Readonly<Record<string, string>> {
+    this.#headers ??= parseHeaders(this.#label.headers)
+    return this.#headers
+  }
+}
+
+/** The context of an item that may have a label. */
+export function contextOf<T>(
+  owner: ContextOwner<T>,
+  sequence: number,
+  label: NativeLabel | null | undefined,
+): HandlerContext<T> {
+  return label ? new LabeledContext(owner, sequence, label) : new HandlerContext(owner, sequence)
 }

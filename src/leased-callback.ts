@@ -5,13 +5,13 @@
 
 import { performance } from 'node:perf_hooks'
 import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from './batch.js'
-import { Take } from './binding.js'
+import { type NativeLabel, Take } from './binding.js'
 import type { CallbackSystem } from './callback.js'
 import { Chunk } from './chunk.js'
 import type { Context, HandlerFunction } from './context.js'
 import { HandlerTimeoutError } from './errors.js'
 import { toFailure } from './failure.js'
-import { type ContextOwner, type ContextSystem, HandlerContext } from './handler-context.js'
+import { type ContextOwner, type ContextSystem, contextOf, type HandlerContext } from './handler-context.js'
 import { binding } from './native.js'
 import { judge, type RetryIf } from './retry.js'
 import type { Settle } from './sink.js'
@@ -49,6 +49,7 @@ interface Leased<T> {
   readonly number: number
   readonly attempt: number
   readonly tag: number
+  readonly label: NativeLabel | null
 }
 
 /** One call of the handler. */
@@ -215,7 +216,8 @@ export class LeasedCallback<T, R> {
     if (count <= 0) return undefined
     const [item] = this.#chunk.decode(1, () => binding.takeLargeLeasedItem(handle), []) as unknown as [T]
     const [number, attempt, tag] = this.#row as unknown as [number, number, number]
-    return { item, number, attempt, tag }
+    const label = this.#chunk.labeled ? binding.leasedItemLabel(handle, number) : null
+    return { item, number, attempt, tag, label }
   }
 
   #waitedLong(): void {
@@ -242,7 +244,7 @@ export class LeasedCallback<T, R> {
       const isRun = (index: number): boolean => items[index]?.tag !== 0
       execution.sending = this.#sending !== undefined && (batch !== undefined || !isRun(0))
       const argument = (batch ? items.map(({ item }) => item) : items[0]?.item) as T
-      const context = new HandlerContext<T>(execution, execution.sequence)
+      const context = contextOf<T>(execution, execution.sequence, batch ? null : items[0]?.label)
       this.#calling = execution
       const result = execution.sending
         ? this.#sending?.(argument, context, isRun, (index, outcome) =>

@@ -1,7 +1,8 @@
 /** Sends of this environment into a system's channel. */
 
-import { Admission } from './binding.js'
-import { checkKey, checkMarks, type MarkOptions, type SystemSendOptions } from './channel/order-options.js'
+import { Admission, type NativeLabel } from './binding.js'
+import { checkKey } from './channel/order-options.js'
+import { type CheckedSend, checkSend, type SystemSendOptions } from './channel/send-options.js'
 import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { Kind } from './codec/kind.js'
 import { largeOf } from './codec/large.js'
@@ -14,8 +15,7 @@ import { binding } from './native.js'
 import { type OnDrop, type Overflow, rejectedError } from './overflow.js'
 import type { Runs } from './runs.js'
 import { doneInTurn } from './turn.js'
-import { checkOptions } from './validate.js'
-import { checkWait, type SendOptions, timeoutError, waitFor, withAccepted } from './wait.js'
+import { type SendOptions, timeoutError, waitFor, withAccepted } from './wait.js'
 
 /** What a sender needs to know of its system. */
 export interface SenderSystem {
@@ -49,14 +49,14 @@ export interface WaitCount {
   leave(): void
 }
 
-/** A priority, and keys: none, one for all items, or one for each. */
-interface Marks {
-  priority: number
+/** What goes with items beside their values: the same for all of them, and their keys, where each has its own. */
+export interface Marks {
+  label: NativeLabel
   keys: (string | undefined)[]
 }
 
-const NO_LIMIT: SystemSendOptions = {}
-const NO_KEY: (string | undefined)[] = []
+const NO_LIMIT: CheckedSend = {}
+const NO_KEYS: (string | undefined)[] = []
 const ALL_NUMBERS = Uint8Array.of(Kind.Number)
 /** The most items of `run` that travel together. */
 const STAGED_MAX = 64
@@ -78,9 +78,8 @@ export class Sender<T, R> {
   }
 
   /** @throws where the system takes no more items, or where `item` can't travel */
-  trySend(item: T, options: MarkOptions = NO_LIMIT): boolean {
-    if (options !== NO_LIMIT) checkSystemSend(options)
-    const marks = this.#marks(options, item)
+  trySend(item: T, options?: SystemSendOptions): boolean {
+    const marks = this.#marks(this.check(options), item)
     this.flush()
     const admission = this.#admit(item, 0, false, marks)
     if (admission === Admission.Full) return false
@@ -93,7 +92,7 @@ export class Sender<T, R> {
   send(item: T, options?: SystemSendOptions, waits?: WaitCount): Promise<void> {
     this.flush()
     try {
-      const limits = options === undefined ? NO_LIMIT : checkSystemSend(options)
+      const limits = this.check(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
       const marks = this.#marks(limits, item)
       const admission = this.#admit(item, 0, this.#mayWait(limits), marks)
@@ -109,9 +108,9 @@ export class Sender<T, R> {
     }
   }
 
-  async sendMany(items: readonly T[], options: SystemSendOptions = NO_LIMIT): Promise<void> {
+  async sendMany(items: readonly T[], options?: SystemSendOptions): Promise<void> {
     if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
-    const limits = checkSystemSend(options)
+    const limits = this.check(options)
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     if (items.length === 0) return doneInTurn()
     const marks = this.#marksOfMany(limits, items)
@@ -184,9 +183,9 @@ export class Sender<T, R> {
     return outcome
   }
 
-  async #runAlone(item: T, options: SystemSendOptions = NO_LIMIT): Promise<R> {
+  async #runAlone(item: T, options: SystemSendOptions | undefined): Promise<R> {
     this.flush()
-    const limits = checkSystemSend(options)
+    const limits = this.check(options)
     if (limits.signal?.aborted) throw limits.signal.reason
     const marks = this.#marks(limits, item)
     const tag = this.#runs.nextTag()
@@ -213,12 +212,8 @@ export class Sender<T, R> {
   }
 
   /** Sends all of `items` for a source; see `PullTarget.send`. */
-  sendPulled(
-    items: readonly unknown[],
-    done: (more: boolean) => void,
-    keys?: (string | undefined)[],
-  ): boolean {
-    const admission = this.#sendBatch(items, 0, true, keys && { priority: 0, keys })
+  sendPulled(items: readonly unknown[], done: (more: boolean) => void, marks?: Marks): boolean {
+    const admission = this.#sendBatch(items, 0, true, marks)
     if (admission === Admission.Admitted) {
       this.#system.sent()
       return false
@@ -228,38 +223,39 @@ export class Sender<T, R> {
     return true
   }
 
-  /** What goes with an item natively, if anything does. */
-  #marks(options: MarkOptions, item: T): Marks | undefined {
-    const given = this.#checkMarks(options)
-    const key = given?.key ?? (this.#keyOf && checkKey(this.#keyOf(item)))
-    if (key === undefined && given === undefined) return undefined
-    return { priority: given?.priority ?? 0, keys: key === undefined ? NO_KEY : [key] }
-  }
-
-  #checkMarks(options: MarkOptions): ReturnType<typeof checkMarks> {
-    const marks = checkMarks(options, this.#system.priorities)
-    if (marks?.key !== undefined && this.#system.refusesKeys) {
+  /** @throws {InvalidOptionError} */
+  check(options: SystemSendOptions | undefined): CheckedSend {
+    if (options === undefined) return NO_LIMIT
+    const checked = checkSend(options, this.#system.priorities)
+    const key = checked.label?.key
+    if (key !== undefined && this.#system.refusesKeys) {
       const hint = 'with a handler that is a function, make the system with `key` or `priorities`'
-      throw new InvalidOptionError('key', 'none for a system made without keys', marks.key, hint)
+      throw new InvalidOptionError('key', 'none for a system made without keys', key, hint)
     }
-    return marks
+    return checked
   }
 
-  #marksOfMany(options: MarkOptions, items: readonly T[]): Marks | undefined {
-    const given = this.#checkMarks(options)
+  #marks({ label }: CheckedSend, item: T): Marks | undefined {
+    const key = label?.key === undefined && this.#keyOf ? checkKey(this.#keyOf(item)) : undefined
+    if (key !== undefined) return { label: { ...label, key }, keys: NO_KEYS }
+    return label && { label, keys: NO_KEYS }
+  }
+
+  #marksOfMany({ label }: CheckedSend, items: readonly T[]): Marks | undefined {
+    if (label?.id !== undefined) throw new InvalidOptionError('id', 'none for several items', label.id)
     const keyOf = this.#keyOf
-    if (given?.key === undefined && keyOf) {
-      return { priority: given?.priority ?? 0, keys: items.map((item) => checkKey(keyOf(item))) }
+    if (label?.key === undefined && keyOf) {
+      return { label: label ?? {}, keys: items.map((item) => checkKey(keyOf(item))) }
     }
-    return given && { priority: given.priority ?? 0, keys: given.key === undefined ? NO_KEY : [given.key] }
+    return label && { label, keys: NO_KEYS }
   }
 
   #sendMarked(items: EncodedBlobs, tag: number, fromSource: boolean, wait: boolean, marks: Marks): number {
     const { kinds, ends, bytes, length } = items
-    const { priority, keys } = marks
+    const { label, keys } = marks
     const { handle } = this.#system
     return this.#tellDropped(
-      binding.sendMarked(handle, kinds, ends, bytes, length, priority, keys, tag, fromSource, wait),
+      binding.sendLabeled(handle, kinds, ends, bytes, length, label, keys, tag, fromSource, wait),
     )
   }
 
@@ -374,13 +370,6 @@ export function blobsOf(items: Float64Array | EncodedBlobs): EncodedBlobs {
   const bytes = new Uint8Array(items.buffer, items.byteOffset, items.byteLength)
   const ends = Uint32Array.from(items, (_, index) => 8 * (index + 1))
   return { kinds: ALL_NUMBERS, ends, bytes, length: bytes.length }
-}
-
-/** @throws {InvalidOptionError} */
-export function checkSystemSend(options: SystemSendOptions): SystemSendOptions {
-  checkOptions('options', options, ['signal', 'timeout', 'priority', 'key'])
-  checkWait({ signal: options.signal, timeout: options.timeout })
-  return options
 }
 
 async function counted(waiting: Promise<void>, waits: WaitCount): Promise<void> {

@@ -2,11 +2,12 @@
 
 import type { SourceFunction } from './context.js'
 import { Pull } from './pull.js'
+import type { Marks } from './sender.js'
 
 /** What a source runner needs to know of its system. */
 export interface SourceSystem {
   /** Sends all of `items`; see `PullTarget.send`. */
-  sendPulled(items: readonly unknown[], done: (more: boolean) => void, keys?: (string | undefined)[]): boolean
+  sendPulled(items: readonly unknown[], done: (more: boolean) => void, marks?: Marks): boolean
   /** Gives items their keys, where they are to have some. */
   readonly keyOf: ((item: unknown) => string | undefined) | undefined
   /** An item that is not sent, because its key can't be had. */
@@ -33,7 +34,7 @@ export class SourceRunner {
       (_, index) =>
         new Pull({
           open: () => source({ index, count, signal }),
-          send: (items, done, keys) => system.sendPulled(items, done, keys),
+          send: (items, done, keys) => system.sendPulled(items, done, keys && { label: {}, keys }),
           keyOf: system.keyOf,
           rejected: (item, error) => system.rejectPulled(item, error),
           ended: (failure) => this.#ended(failure),

@@ -5,7 +5,8 @@
 
 import { Channel } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
-import type { MarkOptions, SystemSendOptions } from './channel/order-options.js'
+import type { MarkOptions } from './channel/order-options.js'
+import type { SystemSendOptions } from './channel/send-options.js'
 import type { DeadLetters } from './dead-letters.js'
 import { Engine } from './engine.js'
 import { InvalidOptionError, StateError } from './errors.js'

@@ -3,7 +3,6 @@
 import type { NativeOrder } from '../binding.js'
 import { InvalidOptionError } from '../errors.js'
 import { checkInteger, checkOptions, MAX_MS } from '../validate.js'
-import type { SendOptions } from '../wait.js'
 
 /** At most `limit` items in `per`. */
 export interface RateOptions {
@@ -69,9 +68,6 @@ export interface MarkOptions {
    */
   key?: string | undefined
 }
-
-/** Options of a send into a system. */
-export interface SystemSendOptions extends SendOptions, MarkOptions {}
 
 /** The key that a system's `key` option gave an item. */
 export function checkKey(key: unknown): string | undefined {

@@ -1,4 +1,4 @@
-/** Options of a send into a channel. */
+/** Options of a send. */
 
 import type { NativeLabel } from '../binding.js'
 import { InvalidOptionError } from '../errors.js'
@@ -6,13 +6,19 @@ import { checkOptions } from '../validate.js'
 import { checkWait, type SendOptions, type WaitOptions } from '../wait.js'
 import { checkMarks, type MarkOptions } from './order-options.js'
 
-/** Options of a send into a channel: what can end its wait, and what goes with the item beside its value. */
-export interface ItemSendOptions extends SendOptions, MarkOptions {
-  /** The item's id, in place of one that the channel makes up: `lease.id`. Not for `sendMany`. */
+/** What goes with an item beside its value, to whoever leases or handles it, through all of its attempts. */
+export interface LabelOptions {
+  /** The item's id, in place of one that is made up: `lease.id`, `context.id`. Not for `sendMany`. */
   id?: string | undefined
-  /** Texts that go with the item, each of `sendMany`'s: `lease.headers`. */
+  /** Texts that go with the item, each of `sendMany`'s: `lease.headers`, `context.headers`. */
   headers?: Readonly<Record<string, string>> | undefined
 }
+
+/** Options of a send into a channel: what can end its wait, and what goes with the item beside its value. */
+export interface ItemSendOptions extends SendOptions, MarkOptions, LabelOptions {}
+
+/** Options of a send into a system. */
+export interface SystemSendOptions extends ItemSendOptions {}
 
 /** Options that were checked. */
 export interface CheckedSend extends SendOptions {
@@ -31,15 +37,23 @@ export function checkSend(options: ItemSendOptions, priorities: number): Checked
   const { id, headers, priority, key, signal, timeout } = options
   const limits = checkWait({ signal, timeout })
   const marks = checkMarks({ priority, key }, priorities)
-  if (id === undefined && headers === undefined && marks === undefined) return limits
-  const label: NativeLabel = { ...marks } as NativeLabel
+  const label = checkLabel({ id, headers })
+  if (label === undefined && marks === undefined) return limits
+  return { ...limits, label: { ...marks, ...label } as NativeLabel }
+}
+
+/** @throws {InvalidOptionError} */
+export function checkLabel({ id, headers }: LabelOptions): NativeLabel | undefined {
+  const label: NativeLabel = {}
   if (id !== undefined) {
     if (typeof id !== 'string' || id === '')
       throw new InvalidOptionError('id', 'a string that is not empty', id)
     label.id = id
   }
-  if (headers !== undefined) label.headers = checkHeaders(headers)
-  return { ...limits, label }
+  const entries = headers === undefined ? [] : checkHeaders(headers)
+  // What JSON can't hold natively, lone surrogates, it escapes. Entries, because a name may be `__proto__`.
+  if (entries.length > 0) label.headers = JSON.stringify(entries)
+  return id === undefined && entries.length === 0 ? undefined : label
 }
 
 /** @throws {InvalidOptionError} */
@@ -57,7 +71,7 @@ export function checkTrySend(options: MarkOptions, priorities: number): NativeLa
   return checkMarks(options, priorities) as NativeLabel | undefined
 }
 
-function checkHeaders(headers: unknown): string {
+function checkHeaders(headers: unknown): [string, string][] {
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
     throw new InvalidOptionError('headers', 'an object of strings', headers)
   }
@@ -65,8 +79,7 @@ function checkHeaders(headers: unknown): string {
   for (const [name, value] of entries) {
     if (typeof value !== 'string') throw new InvalidOptionError(`headers.${name}`, 'a string', value)
   }
-  // What JSON can't hold natively, lone surrogates, it escapes. Entries, because a name may be `__proto__`.
-  return JSON.stringify(entries)
+  return entries
 }
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({})

@@ -6,16 +6,16 @@
 import { performance } from 'node:perf_hooks'
 import { threadId } from 'node:worker_threads'
 import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from '../batch.js'
-import { Take } from '../binding.js'
-import type { SystemSendOptions } from '../channel/order-options.js'
+import { type Labels, Take } from '../binding.js'
+import type { SystemSendOptions } from '../channel/send-options.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
 import { environmentHandle, forget, listenTo, release } from '../environment.js'
 import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
 import { toFailure } from '../failure.js'
-import { type ContextOwner, type ContextSystem, HandlerContext } from '../handler-context.js'
+import { type ContextOwner, type ContextSystem, contextOf, HandlerContext } from '../handler-context.js'
 import { binding } from '../native.js'
 import { judge, type RetryIf } from '../retry.js'
-import { checkSystemSend, type Sender } from '../sender.js'
+import type { Sender } from '../sender.js'
 import { isThenable } from '../thenable.js'
 import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
 import { toThrownFailure } from './failure.js'
@@ -28,6 +28,7 @@ import { openSender } from './way-in.js'
 const CHUNK_MS = 0.25
 /** Low half of the claim word: how many were claimed; high half: up to which that is allowed. */
 const CLAIMED = 0xffff
+const NO_LABELS: Labels = []
 
 /** Items that are handled together. */
 interface Gathered {
@@ -140,7 +141,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     options: SystemSendOptions = {},
   ): Promise<void> {
     if (consumer === undefined) return this.#sender.send(item, options)
-    checkSystemSend(options).signal?.throwIfAborted()
+    this.#sender.check(options).signal?.throwIfAborted()
     if (this.#sender.trySend(item, options)) return doneInTurn()
     if (!binding.beginWait(this.#port)) throw refusal(this.#start.count)
     const { sequence } = this
@@ -281,6 +282,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     const items = this.#chunk.decode(count, () => binding.takeLargeWork(this.#handle))
     this.attempt = header[Header.Attempt] as number
     const collecting = header[Header.Collecting] !== 0
+    const labels = this.#chunk.labeled ? binding.takeWorkLabels(this.#handle) : NO_LABELS
     let done = 0
     let reported = began
     while (done < count && this.#claim()) {
@@ -289,7 +291,12 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       const wanted = collecting || run
       const call = run ? handler : sending
       try {
-        let result = call(items[done], new HandlerContext<unknown>(this, this.sequence))
+        let result = call(
+          items[done],
+          labels === NO_LABELS
+            ? new HandlerContext<unknown>(this, this.sequence)
+            : contextOf<unknown>(this, this.sequence, labels[done]),
+        )
         if (isThenable(result)) {
           this.#reportSoon()
           this.#sends = call === this.#sending

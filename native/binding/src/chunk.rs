@@ -43,6 +43,8 @@ enum Header {
     Attempt = 13,
     /// Out, for channels: whether more items are there, which did not fit or go together with these.
     More = 14,
+    /// Out: whether any item has a label, which is to be asked for.
+    Labeled = 15,
 }
 
 /// A chunk, for the time of a call: batches are added until one does not fit the shape or the room.
@@ -52,6 +54,7 @@ pub struct Chunk<'a> {
     bytes: usize,
     shape: Shape,
     tagged: bool,
+    labeled: bool,
 }
 
 /// What the items of a chunk have in common.
@@ -109,7 +112,7 @@ impl<'a> Chunk<'a> {
     /// Where the memory is too small.
     pub fn new(memory: &'a mut [u8]) -> Self {
         assert!(memory.len() >= SIZE, "expected a chunk of {SIZE} bytes, got {}", memory.len());
-        Chunk { memory, count: 0, bytes: 0, shape: Shape::Numbers, tagged: false }
+        Chunk { memory, count: 0, bytes: 0, shape: Shape::Numbers, tagged: false, labeled: false }
     }
 
     /// Reads the marks and clears them.
@@ -217,6 +220,7 @@ impl<'a> Chunk<'a> {
 
     /// Counts the items, and tells their tags.
     fn add_tags(&mut self, items: &Items) {
+        self.labeled |= items.has_labels();
         self.tagged = items.is_tagged();
         if self.tagged {
             let tags = (0..items.len()).map(|index| (items.tag(index) as f64).to_ne_bytes());
@@ -260,6 +264,7 @@ impl<'a> Chunk<'a> {
         self.write(Header::Kind as usize, f64::from(self.shape.number()));
         self.write(Header::Bytes as usize, self.bytes as f64);
         self.write(Header::Tagged as usize, f64::from(u8::from(self.tagged)));
+        self.write(Header::Labeled as usize, f64::from(u8::from(self.labeled)));
         self.count.cast_signed() as i32
     }
 
@@ -330,6 +335,7 @@ pub fn chunk_layout() -> std::collections::HashMap<String, u32> {
         ("Collecting", Header::Collecting as usize),
         ("Attempt", Header::Attempt as usize),
         ("More", Header::More as usize),
+        ("Labeled", Header::Labeled as usize),
     ];
     places.into_iter().map(|(name, place)| (name.to_owned(), place as u32)).collect()
 }

@@ -11,6 +11,7 @@ use napi_derive::napi;
 use crate::chunk::{Chunk, Marks, from_ms};
 use crate::environment::{Environment, lock};
 use crate::error::Result;
+use crate::label::{NativeLabel, labels_of};
 use crate::large::Large;
 use crate::registry;
 
@@ -167,6 +168,15 @@ pub fn attach_items(system: u32, mut chunk: Uint8Array) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn take_items(system: u32) -> Result<i32> {
     Ok(with_callback(system, Callback::take)?.unwrap_or(ABORTED))
+}
+
+/// The labels of the items that were taken last, one for each.
+#[napi(catch_unwind)]
+pub fn take_item_labels(system: u32) -> Result<Vec<Option<NativeLabel>>> {
+    let entry = registry::system(system)?;
+    let callback = lock(&entry.callback);
+    let given = callback.iter().flat_map(|callback| &callback.given);
+    Ok(labels_of(given.map(|delivery| &delivery.batch)))
 }
 
 #[napi(catch_unwind)]

@@ -12,6 +12,7 @@ use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result};
+use crate::label::NativeLabel;
 use crate::large::Large;
 use crate::outcome::epoch_ms;
 use crate::registry;
@@ -73,6 +74,16 @@ pub fn take_leased_item(system: u32, mut chunk: Uint8ArraySlice, mut row: Float6
 #[napi(catch_unwind)]
 pub fn take_large_leased_item(system: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     Ok(with(system, |leased| leased.large.take())?.unwrap_or_else(|| Large::None.take()))
+}
+
+/// The label of an item in hand, if it has one.
+#[napi(catch_unwind)]
+pub fn leased_item_label(system: u32, number: u32) -> Result<Option<NativeLabel>> {
+    let label = with(system, |leased| {
+        let (items, _) = leased.consumer.item(number)?;
+        items.label(0).map(|label| NativeLabel::from(&**label))
+    })?;
+    Ok(label.flatten())
 }
 
 #[napi(catch_unwind)]

@@ -26,6 +26,7 @@ mod environment;
 mod error;
 mod events;
 mod items;
+mod label;
 mod large;
 mod leased;
 mod outbox;

@@ -7,13 +7,14 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Sending};
 use millrace_core::system::SystemSend;
-use millrace_core::{Batch, Items, KindNumbers, LargeBytes, Overflow, SendError, TrySendError, key_of};
+use millrace_core::{Batch, Items, KindNumbers, LargeBytes, Overflow, SendError, TrySendError};
 use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
 use crate::environment::{Environment, lock};
 use crate::error::{Result, columns_error};
 use crate::items::{NativeItems, in_parts};
+use crate::label::{NativeLabel, put_keys_on};
 use crate::port::Port;
 use crate::registry;
 
@@ -260,17 +261,18 @@ pub fn take_dropped(port: u32) -> Vec<NativeItems> {
     registry::port(port).map(|port| port.dropped.take()).unwrap_or_default()
 }
 
-/// As `send_blobs`, for items with a priority or keys: one key for all of them, or one for each. `wait`: as for one item.
+/// As `send_blobs`, for items that all get the same label, and in place of its key their own, where there are `keys`. `wait`:
+/// as for one item.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments, reason = "columns cross as arguments of their own")]
 #[allow(clippy::needless_pass_by_value, reason = "napi makes a vector of its own")]
-pub fn send_marked(
+pub fn send_labeled(
     port: u32,
     kinds: &[u8],
     ends: &[u32],
     bytes: &[u8],
     length: u32,
-    priority: u8,
+    label: NativeLabel,
     keys: Vec<Option<String>>,
     first_tag: f64,
     from_source: bool,
@@ -278,20 +280,9 @@ pub fn send_marked(
 ) -> Result<i64> {
     let Ok(port) = registry::port(port) else { return Ok(CLOSED) };
     let mut items = tagged(items_of(kinds, ends, bytes, length)?, first_tag);
-    mark(&mut items, priority, &keys);
+    label.put_on(&mut items);
+    put_keys_on(&mut items, &keys);
     Ok(if wait { port.send(items, from_source) } else { port.try_send(items) })
-}
-
-/// Gives items a lane and their keys, where there are any: one for all, or one for each.
-pub fn mark(items: &mut Items, priority: u8, keys: &[Option<String>]) {
-    for index in 0..items.len() {
-        items.set_lane(index, priority);
-    }
-    let hashes: Vec<_> = keys.iter().map(|key| key.as_ref().map_or(0, |key| key_of(key.as_bytes()))).collect();
-    for index in 0..items.len() {
-        let key = if let [key] = hashes[..] { Some(key) } else { hashes.get(index).copied() };
-        items.set_key(index, key.unwrap_or(0));
-    }
 }
 
 /// An item of a source that never gets in: it counts as produced, and as a dead letter that JavaScript keeps.

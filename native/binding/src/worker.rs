@@ -16,6 +16,7 @@ use crate::chunk::{Chunk, from_ms};
 use crate::consume::{ABORTED, ALONE, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result, columns_error};
+use crate::label::{NativeLabel, labels_of};
 use crate::large::Large;
 use crate::outbox::{Notes, Outbox};
 use crate::registry;
@@ -33,6 +34,8 @@ struct State {
     waker: Waker,
     /// The bytes of the last chunk, where they did not fit it.
     large: Large,
+    /// The labels of its items, where there are some.
+    labels: Vec<Option<NativeLabel>>,
     chunk: Uint8Array,
     outbox: Outbox,
     _claims: Uint32Array,
@@ -137,6 +140,10 @@ impl State {
                 break;
             }
         }
+        // From then on an idle worker may take items away.
+        if batches.iter().any(|batch| batch.items().has_labels()) {
+            self.labels = labels_of(batches.iter().map(WorkerBatch::items));
+        }
         let count = chunk.finish_for_worker(self.consumer.collects(), attempt);
         self.consumer.publish(batches);
         count
@@ -167,7 +174,7 @@ pub fn attach_worker(
     let Some(consumer) = entry.system.worker_consumer(index as usize, word) else { return Ok(None) };
     let worker = registry::next_handle();
     let waker = environment.items_waker(worker);
-    let state = State { consumer, waker, large: Large::None, chunk, outbox, _claims: claims };
+    let state = State { consumer, waker, large: Large::None, labels: Vec::new(), chunk, outbox, _claims: claims };
     registry::add_worker(worker, Arc::new(Worker { environment, system, state: Mutex::new(Some(state)) }));
     Ok(Some(worker))
 }
@@ -224,6 +231,12 @@ pub fn fail_work(worker: u32, failure: NativeFailure) -> Result<()> {
 pub fn take_large_work(worker: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>>> {
     let large = registry::worker(worker)?.with(|state| Ok(state.large.take()))?;
     Ok(large.unwrap_or_else(|| Large::None.take()))
+}
+
+/// The labels of the items that were taken last, one for each.
+#[napi(catch_unwind)]
+pub fn take_work_labels(worker: u32) -> Result<Vec<Option<NativeLabel>>> {
+    Ok(registry::worker(worker)?.with(|state| Ok(std::mem::take(&mut state.labels)))?.unwrap_or_default())
 }
 
 /// Settles what the outbox says. The end of this worker's consumer: what it has begun is given up.

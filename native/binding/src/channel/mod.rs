@@ -40,15 +40,6 @@ pub struct NativeToken {
     pub id: String,
 }
 
-/// What goes with an item beside its value; headers as JSON. To JavaScript, the first two go back.
-#[napi(object)]
-pub struct NativeLabel {
-    pub id: Option<String>,
-    pub headers: Option<String>,
-    pub priority: Option<u8>,
-    pub key: Option<String>,
-}
-
 /// A channel's figures, as src/channel has them.
 #[napi(object)]
 pub struct NativeChannelStats {

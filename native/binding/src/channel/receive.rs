@@ -9,12 +9,13 @@ use millrace_core::{Batch, Channel, Items, Lease, ReceiveError, TryReceiveError}
 use napi::bindgen_prelude::{Either, Float64ArraySlice, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
+use super::Attachment;
 use super::block::{Patience, block_for};
-use super::{Attachment, NativeLabel};
 use crate::chunk::Chunk;
 use crate::consume::{ABORTED, ENDED, NOTHING};
 use crate::environment::lock;
 use crate::error::Result;
+use crate::label::NativeLabel;
 use crate::large::Large;
 use crate::registry;
 
@@ -341,12 +342,7 @@ pub fn channel_lease_label(channel: u32, lease: u32) -> Result<Option<NativeLabe
     let attachment = registry::attachment(channel)?;
     let inlet = lock(&attachment.inlet);
     let label = inlet.leases.get(&lease).and_then(|lease| lease.label(0));
-    Ok(label.map(|label| NativeLabel {
-        id: label.id.as_deref().map(str::to_owned),
-        headers: label.headers.as_deref().map(str::to_owned),
-        priority: None,
-        key: None,
-    }))
+    Ok(label.map(|label| NativeLabel::from(&**label)))
 }
 
 /// Ends a lease: its item is done with, or goes back for another attempt. False where it has ended before.

@@ -1,21 +1,22 @@
 //! Items from JavaScript into a channel.
 
 use std::pin::Pin;
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 use std::task::{Context, Poll, Waker};
 
 use millrace_core::channel::{Cancelled, Credit, Producer, Sending, SendingCase};
-use millrace_core::{Batch, Channel, Items, Label, SendError, TrySendError};
+use millrace_core::{Batch, Channel, Items, SendError, TrySendError};
 use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
+use super::Attachment;
 use super::block::{Patience, block_for};
-use super::{Attachment, NativeLabel};
 use crate::environment::lock;
 use crate::error::Result;
 use crate::items::NativeItems;
+use crate::label::NativeLabel;
 use crate::registry;
-use crate::send::{ABORTED, ADMITTED, CLOSED, DroppedItems, FULL, Pending, items_of, large_items, mark, offered};
+use crate::send::{ABORTED, ADMITTED, CLOSED, DroppedItems, FULL, Pending, items_of, large_items, offered};
 
 /// What a blocking send says while it is not through.
 const WAITING: i64 = 1;
@@ -231,12 +232,7 @@ pub fn send_channel_labeled(
 ) -> Result<i64> {
     let attachment = registry::attachment(channel)?;
     let mut items = items_of(kinds, ends, bytes, length)?;
-    let NativeLabel { id, headers, priority, key } = label;
-    mark(&mut items, priority.unwrap_or(0), &[key]);
-    if id.is_some() || headers.is_some() {
-        let label = Arc::new(Label { id: id.map(Into::into), number: 0, headers: headers.map(Into::into) });
-        (0..items.len()).for_each(|index| items.set_label(index, Arc::clone(&label)));
-    }
+    label.put_on(&mut items);
     Ok(attachment.send(items, mode))
 }
 

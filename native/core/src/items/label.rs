@@ -23,6 +23,10 @@ impl Labels {
         self.0.get(index)?.as_ref()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn set(&mut self, index: usize, label: Arc<Label>) {
         if self.0.len() <= index {
             self.0.resize(index + 1, None);

@@ -265,6 +265,12 @@ impl Items {
         self.extras.as_ref()?.labels.get(index)
     }
 
+    /// Whether any item may have a label.
+    #[inline]
+    pub fn has_labels(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| !extras.labels.is_empty())
+    }
+
     /// Gives item `index` a label that goes with it through every split and append.
     ///
     /// # Panics

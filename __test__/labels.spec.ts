@@ -6,6 +6,7 @@ import {
   type Context,
   handlerModule,
   ProducerConsumerSystem,
+  type SourceError,
   type SystemOptions,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
@@ -52,7 +53,7 @@ for (const [way, options] of Object.entries(WAYS)) {
     await system.send('plain')
     await system.send('both', { id: 'mine', headers })
     await system.sendMany(['one', 'two'], { headers: { of: 'both' } })
-    t.true(system.trySend('tried', { id: 'tried', headers: { a: 'b' } } as object))
+    t.true(system.trySend('tried', { id: 'tried', headers: { a: 'b' } }))
     await system.send(1)
     const run = system.run('run', { id: 'of the run', timeout: 60_000 })
     const runHeaders = system.run('run, too', { headers: { run: 'yes' } })
@@ -190,6 +191,62 @@ test('id and headers of the leases of another channel go along', async (t) => {
   assertConservation(t, await system.stop())
 })
 
+test('what another channel gives as a lease is checked', async (t) => {
+  const queue = new Queue<string>(4)
+  const lease = queue.lease.bind(queue)
+  queue.lease = async (options) => ({ ...(await lease(options)), headers: { tries: 3 } as never })
+  await queue.send('item')
+  const system = new ProducerConsumerSystem<string>({ source: queue, handler: () => {} })
+  await system.start()
+  const { cause, report } = (await t.throwsAsync(system.finished)) as SourceError
+  t.regex((cause as Error).message, /^lease\.headers\.tries: expected a string, got 3/)
+  t.deepEqual(queue.items, ['item'])
+  assertConservation(t, report)
+})
+
+test('channels take labels by every send of one item', async (t) => {
+  const channel = new Channel<string>()
+  t.true(channel.trySend('tried', { id: 'one', headers: { a: '1' } }))
+  await channel.send('sent', { id: 'two', headers: { a: '2' } })
+  for (const [id, a] of [
+    ['one', '1'],
+    ['two', '2'],
+  ]) {
+    const lease = await channel.lease()
+    t.deepEqual([lease.id, lease.headers], [id, { a }])
+    lease.settle()
+  }
+})
+
+test('options are read once', async (t) => {
+  const reads: string[] = []
+  const options = new Proxy(
+    { id: 'mine', headers: { a: 'b' } },
+    {
+      get(target, name) {
+        reads.push(String(name))
+        return Reflect.get(target, name)
+      },
+    },
+  )
+  const seen: string[] = []
+  const system = new ProducerConsumerSystem<number>({
+    handler: async (item, context) => {
+      seen.push(context.id)
+      if (item === 0) await context.send(1, options)
+    },
+  })
+  await system.start()
+  await system.send(0, { id: 'first' })
+  await system.idle()
+  t.deepEqual(
+    reads.filter((name) => name === 'id' || name === 'headers'),
+    ['id', 'headers'],
+  )
+  t.deepEqual(seen, ['first', 'mine'])
+  assertConservation(t, await system.stop())
+})
+
 test('a batch has no headers, and its items are handled all the same', async (t) => {
   const seen: unknown[] = []
   const system = new ProducerConsumerSystem<number>({
@@ -209,12 +266,28 @@ test('a batch has no headers, and its items are handled all the same', async (t)
 test('what is no id and no headers is refused', async (t) => {
   const system = new ProducerConsumerSystem({ handler: () => {} })
   const invalid = { code: 'ERR_MILLRACE_INVALID_OPTION' }
-  for (const option of [{ id: '' }, { id: 5 }, { headers: null }, { headers: [] }, { headers: { a: 1 } }]) {
+  const channel = new Channel()
+  const ids = ['', 5, 'half a \ud800'].map((id) => ({ id }))
+  // What has its entries elsewhere than in properties would lose them.
+  const others = [
+    new Map([['a', 'b']]),
+    new Headers({ a: 'b' }),
+    new URLSearchParams('a=b'),
+    new String('ab'),
+    new Date(),
+  ]
+  const headers = [null, [], 'a', { a: 1 }, ...others].map((headers) => ({ headers }))
+  for (const option of [...ids, ...headers]) {
     await t.throwsAsync(system.send(1, option as object), invalid)
     await t.throwsAsync(system.run(1, option as object), invalid)
     t.throws(() => system.trySend(1, option as object), invalid)
+    await t.throwsAsync(channel.send(1, option as object), invalid)
+    t.throws(() => channel.trySend(1, option as object), invalid)
   }
-  await t.throwsAsync(system.sendMany([1, 2], { id: 'one for two' }), invalid)
+  for (const items of [[1, 2], [1], []]) {
+    await t.throwsAsync(system.sendMany(items, { id: 'one for all' }), invalid)
+  }
+  t.is(channel.length, 0)
   t.is(system.stats().produced, 0)
   await system.stop()
 })

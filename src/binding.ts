@@ -178,8 +178,11 @@ export interface NativeLabel {
   key?: string
 }
 
-/** The labels of several items, in their order. */
-export type Labels = (NativeLabel | undefined | null)[]
+/** The labels of several items: for each the place of its label, from 1; 0 where it has none. */
+export interface NativeLabels {
+  labels: NativeLabel[]
+  places: number[]
+}
 
 /** What decides which item is next; times in ms. */
 export interface NativeOrder {
@@ -286,8 +289,8 @@ export interface Binding {
   endItems(system: number): void
   /** The bytes of the items that were taken last, where they did not fit the chunk. */
   takeLargeItems(system: number): NativeLarge
-  /** The labels of the items that were taken last, one for each. */
-  takeItemLabels(system: number): Labels
+  /** The labels of the items that were taken last. */
+  takeItemLabels(system: number): NativeLabels
 
   /** Takes one item into the chunk; 1, or a `Take`. `row` gets its number, which attempt it is, and its tag. */
   takeLeasedItem(system: number, chunk: Uint8Array, row: Float64Array): number
@@ -322,8 +325,8 @@ export interface Binding {
   /** Settles what the outbox notes, and then the next item as failed. */
   failWork(worker: number, failure: NativeFailure): void
   takeLargeWork(worker: number): NativeLarge
-  /** The labels of the items that were taken last, one for each. */
-  takeWorkLabels(worker: number): Labels
+  /** The labels of the items that were taken last. */
+  takeWorkLabels(worker: number): NativeLabels
   /** Settles what the outbox notes, and gives up the rest. The worker's end. */
   endWork(worker: number): void
   /** Whether the place `index`, which has no worker, needs one; a place that doesn't has ended. */

@@ -1,10 +1,11 @@
 /** The consumer that is a JavaScript function: it takes items in chunks and calls the function for each. */
 
 import { performance } from 'node:perf_hooks'
-import { type Labels, Take } from './binding.js'
+import { Take } from './binding.js'
 import { Chunk, type ChunkItems } from './chunk.js'
 import type { HandlerFunction } from './context.js'
 import { type ContextOwner, type ContextSystem, contextOf, HandlerContext } from './handler-context.js'
+import { Labels } from './labels.js'
 import { Marks } from './marks.js'
 import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
@@ -67,7 +68,6 @@ class Slot<T> implements ContextOwner<T> {
 
 /** The sequence number of no item. */
 const NONE = -1
-const NO_LABELS: Labels = []
 const { then } = Promise.prototype
 
 /**
@@ -94,7 +94,7 @@ export class Callback<T, R> {
   #unclocked = 0
   #tagged = false
   /** Of the items of the chunk, where any has one. */
-  #labels = NO_LABELS
+  #labels: Labels | undefined
   #generation = 0
   /** How many items were ever handed over. */
   #sequence = 0
@@ -203,7 +203,7 @@ export class Callback<T, R> {
     if (count > 0) {
       this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
       this.#tagged = this.#chunk.tagged
-      this.#labels = this.#chunk.labeled ? binding.takeItemLabels(this.#system.handle) : NO_LABELS
+      this.#labels = this.#chunk.labeled ? new Labels(binding.takeItemLabels(this.#system.handle)) : undefined
       this.#generation = this.#chunk.generation
       this.#position = 0
       this.#count = count
@@ -211,6 +211,7 @@ export class Callback<T, R> {
     }
     // What was handled is not kept alive while nothing comes.
     this.#items = []
+    this.#labels = undefined
     this.#position = this.#count = 0
     if (count === Take.Ended) this.#drained = true
     else if (count === Take.Aborted) this.#broken = true
@@ -251,9 +252,9 @@ export class Callback<T, R> {
       const item = items[index] as T
       slot.sequence = sequence + index
       const context =
-        labels === NO_LABELS
+        labels === undefined
           ? new HandlerContext<T>(slot, sequence + index)
-          : contextOf<T>(slot, sequence + index, labels[index])
+          : contextOf<T>(slot, sequence + index, labels.of(index))
       this.#position = index + 1
       marks.handed++
       try {
@@ -278,7 +279,7 @@ export class Callback<T, R> {
   #isPlain(): boolean {
     return (
       !this.#tagged &&
-      this.#labels === NO_LABELS &&
+      this.#labels === undefined &&
       this.#sending === undefined &&
       this.#room() === Infinity &&
       this.#system.results === undefined
@@ -469,6 +470,7 @@ export class Callback<T, R> {
   #end(): void {
     this.#over = true
     this.#items = []
+    this.#labels = undefined
     this.#marks.seal(this.#generation, performance.now())
     binding.endItems(this.#system.handle)
   }

@@ -76,10 +76,10 @@ export class ChannelRunner {
     await (admitted ? lease.settle() : lease.retry())
   }
 
-  /** @throws where `item` can't travel */
+  /** @throws where the item can't travel, or its id and headers are none */
   async #send({ item, id, headers }: Lease<unknown>): Promise<boolean> {
-    // Of a channel that knows no ids it may be empty.
-    const label = checkLabel({ id: id || undefined, headers })
+    // Of a channel that knows none of it.
+    const label = checkLabel({ id: id || undefined, headers: headers ?? undefined }, 'lease.')
     this.#sending = true
     try {
       return await new Promise<boolean>((resolve) => {

@@ -1,6 +1,6 @@
 /** What handlers and sources are called with. */
 
-import type { SystemSendOptions } from './channel/send-options.js'
+import type { ItemSendOptions } from './channel/send-options.js'
 
 /** A handler: a function of one item, which may return a promise. What it throws or rejects with fails that item. */
 export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>
@@ -31,7 +31,7 @@ export interface Context<T = unknown> {
    *
    * Rejects with `WouldDeadlockError` where every consumer would then be waiting for room that only they can make.
    */
-  send(item: T, options?: SystemSendOptions): Promise<void>
+  send(item: T, options?: ItemSendOptions): Promise<void>
   /** Stops the system, as `system.stop()` does. Does not wait: the item in hand is part of what is drained. */
   stop(): void
 }

@@ -5,7 +5,7 @@ import { Notice, type SystemSpec } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
-import type { SystemSendOptions } from './channel/send-options.js'
+import type { ItemSendOptions } from './channel/send-options.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
 import type { BatchHandlerFunction, HandlerFunction } from './context.js'
@@ -329,14 +329,15 @@ export class Engine<T, R>
     return this.#breaking.signal
   }
 
-  async sendFrom(consumer: object | undefined, item: T, options: SystemSendOptions = {}): Promise<void> {
-    if (consumer === undefined || this.overflow !== 'wait') return this.sender.send(item, options)
+  async sendFrom(consumer: object | undefined, item: T, options?: ItemSendOptions): Promise<void> {
+    const checked = this.sender.check(options)
+    if (consumer === undefined || this.overflow !== 'wait') return this.sender.sendChecked(item, checked)
     if (this.#guard.mayWait(consumer)) {
       this.#callback?.handlerWaits()
-      return this.sender.send(item, options, this.#guard.countOf(consumer))
+      return this.sender.sendChecked(item, checked, this.#guard.countOf(consumer))
     }
-    this.sender.check(options).signal?.throwIfAborted()
-    if (!this.sender.trySend(item, options)) throw this.#guard.refusal()
+    checked.signal?.throwIfAborted()
+    if (!this.sender.trySendChecked(item, checked)) throw this.#guard.refusal()
     return doneInTurn()
   }
 

@@ -1,8 +1,8 @@
 /** The context that a handler is called with. One is made for every item, so all that costs is behind getters. */
 
-import type { NativeLabel } from './binding.js'
-import { parseHeaders, type SystemSendOptions } from './channel/send-options.js'
+import { type ItemSendOptions, parseHeaders } from './channel/send-options.js'
 import type { Context } from './context.js'
+import type { Label } from './labels.js'
 
 /** A consumer, as the contexts of the items that it handles one after the other know it. */
 export interface ContextOwner<T> {
@@ -21,7 +21,7 @@ export interface ContextOwner<T> {
 export interface ContextSystem<T> {
   readonly signal: AbortSignal
   /** A send of a consumer's handler: it must not wait where every other consumer does too. */
-  sendFrom(consumer: object | undefined, item: T, options?: SystemSendOptions): Promise<void>
+  sendFrom(consumer: object | undefined, item: T, options?: ItemSendOptions): Promise<void>
   /** Stops without waiting. */
   requestStop(): void
 }
@@ -55,7 +55,7 @@ export class HandlerContext<T> implements Context<T> {
     return this.#owner.worker
   }
 
-  send(item: T, options?: SystemSendOptions): Promise<void> {
+  send(item: T, options?: ItemSendOptions): Promise<void> {
     // A handler that was through before this call keeps no consumer waiting.
     const consumer = this.#owner.sequence === this.#sequence ? this.#owner : undefined
     return this.#owner.system.sendFrom(consumer, item, options)
@@ -68,10 +68,9 @@ export class HandlerContext<T> implements Context<T> {
 
 /** That of an item whose sender gave it an id or headers. */
 class LabeledContext<T> extends HandlerContext<T> {
-  readonly #label: NativeLabel
-  #headers: Readonly<Record<string, string>> | undefined
+  readonly #label: Label
 
-  constructor(owner: ContextOwner<T>, sequence: number, label: NativeLabel) {
+  constructor(owner: ContextOwner<T>, sequence: number, label: Label) {
     super(owner, sequence)
     this.#label = label
   }
@@ -81,8 +80,7 @@ class LabeledContext<T> extends HandlerContext<T> {
   }
 
   override get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= parseHeaders(this.#label.headers)
-    return this.#headers
+    return this.#label.headers
   }
 }
 
@@ -90,7 +88,7 @@ class LabeledContext<T> extends HandlerContext<T> {
 export function contextOf<T>(
   owner: ContextOwner<T>,
   sequence: number,
-  label: NativeLabel | null | undefined,
+  label: Label | undefined,
 ): HandlerContext<T> {
   return label ? new LabeledContext(owner, sequence, label) : new HandlerContext(owner, sequence)
 }

@@ -9,7 +9,7 @@ export {
 } from './channel/channel.js'
 export type { ItemChannel } from './channel/item-channel.js'
 export type { Lease } from './channel/lease.js'
-export type { MarkOptions, OrderOptions, RateOptions } from './channel/order-options.js'
+export type { OrderOptions, RateOptions } from './channel/order-options.js'
 export {
   type ReceivingCase,
   type SelectCase,
@@ -17,7 +17,7 @@ export {
   type SendingCase,
   select,
 } from './channel/select.js'
-export type { ItemSendOptions, LabelOptions, SystemSendOptions } from './channel/send-options.js'
+export type { ItemSendOptions, MarkOptions } from './channel/send-options.js'
 export type { ChannelStats } from './channel/stats.js'
 export type { ChannelToken } from './channel/token.js'
 export type {

@@ -5,13 +5,14 @@
 
 import { performance } from 'node:perf_hooks'
 import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from './batch.js'
-import { type NativeLabel, Take } from './binding.js'
+import { Take } from './binding.js'
 import type { CallbackSystem } from './callback.js'
 import { Chunk } from './chunk.js'
 import type { Context, HandlerFunction } from './context.js'
 import { HandlerTimeoutError } from './errors.js'
 import { toFailure } from './failure.js'
 import { type ContextOwner, type ContextSystem, contextOf, type HandlerContext } from './handler-context.js'
+import { Label } from './labels.js'
 import { binding } from './native.js'
 import { judge, type RetryIf } from './retry.js'
 import type { Settle } from './sink.js'
@@ -49,7 +50,7 @@ interface Leased<T> {
   readonly number: number
   readonly attempt: number
   readonly tag: number
-  readonly label: NativeLabel | null
+  readonly label: Label | undefined
 }
 
 /** One call of the handler. */
@@ -217,7 +218,7 @@ export class LeasedCallback<T, R> {
     const [item] = this.#chunk.decode(1, () => binding.takeLargeLeasedItem(handle), []) as unknown as [T]
     const [number, attempt, tag] = this.#row as unknown as [number, number, number]
     const label = this.#chunk.labeled ? binding.leasedItemLabel(handle, number) : null
-    return { item, number, attempt, tag, label }
+    return { item, number, attempt, tag, label: label ? new Label(label) : undefined }
   }
 
   #waitedLong(): void {
@@ -244,7 +245,7 @@ export class LeasedCallback<T, R> {
       const isRun = (index: number): boolean => items[index]?.tag !== 0
       execution.sending = this.#sending !== undefined && (batch !== undefined || !isRun(0))
       const argument = (batch ? items.map(({ item }) => item) : items[0]?.item) as T
-      const context = contextOf<T>(execution, execution.sequence, batch ? null : items[0]?.label)
+      const context = contextOf<T>(execution, execution.sequence, batch ? undefined : items[0]?.label)
       this.#calling = execution
       const result = execution.sending
         ? this.#sending?.(argument, context, isRun, (index, outcome) =>

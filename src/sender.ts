@@ -2,7 +2,7 @@
 
 import { Admission, type NativeLabel } from './binding.js'
 import { checkKey } from './channel/order-options.js'
-import { type CheckedSend, checkSend, type SystemSendOptions } from './channel/send-options.js'
+import { type CheckedSend, checkSend, type ItemSendOptions } from './channel/send-options.js'
 import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { Kind } from './codec/kind.js'
 import { largeOf } from './codec/large.js'
@@ -78,8 +78,12 @@ export class Sender<T, R> {
   }
 
   /** @throws where the system takes no more items, or where `item` can't travel */
-  trySend(item: T, options?: SystemSendOptions): boolean {
-    const marks = this.#marks(this.check(options), item)
+  trySend(item: T, options?: ItemSendOptions): boolean {
+    return this.trySendChecked(item, this.check(options))
+  }
+
+  trySendChecked(item: T, limits: CheckedSend): boolean {
+    const marks = this.#marks(limits, item)
     this.flush()
     const admission = this.#admit(item, 0, false, marks)
     if (admission === Admission.Full) return false
@@ -88,11 +92,18 @@ export class Sender<T, R> {
     return true
   }
 
+  send(item: T, options?: ItemSendOptions): Promise<void> {
+    try {
+      return this.sendChecked(item, this.check(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
   /** @param waits - told when the send has to wait, and when it no longer does */
-  send(item: T, options?: SystemSendOptions, waits?: WaitCount): Promise<void> {
+  sendChecked(item: T, limits: CheckedSend, waits?: WaitCount): Promise<void> {
     this.flush()
     try {
-      const limits = this.check(options)
       if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
       const marks = this.#marks(limits, item)
       const admission = this.#admit(item, 0, this.#mayWait(limits), marks)
@@ -108,9 +119,11 @@ export class Sender<T, R> {
     }
   }
 
-  async sendMany(items: readonly T[], options?: SystemSendOptions): Promise<void> {
+  async sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void> {
     if (!Array.isArray(items)) throw new InvalidOptionError('items', 'an array', items)
     const limits = this.check(options)
+    if (limits.label?.id !== undefined)
+      throw new InvalidOptionError('id', 'none for several items', limits.label.id)
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     if (items.length === 0) return doneInTurn()
     const marks = this.#marksOfMany(limits, items)
@@ -128,7 +141,7 @@ export class Sender<T, R> {
     return doneInTurn()
   }
 
-  run(item: T, options?: SystemSendOptions): Promise<R> {
+  run(item: T, options?: ItemSendOptions): Promise<R> {
     // One that can be cancelled is on record by itself, and so is one that may be refused for the number of others.
     if (options !== undefined || this.#system.maxWaiting !== Infinity || this.#keyOf !== undefined)
       return this.#runAlone(item, options)
@@ -183,7 +196,7 @@ export class Sender<T, R> {
     return outcome
   }
 
-  async #runAlone(item: T, options: SystemSendOptions | undefined): Promise<R> {
+  async #runAlone(item: T, options: ItemSendOptions | undefined): Promise<R> {
     this.flush()
     const limits = this.check(options)
     if (limits.signal?.aborted) throw limits.signal.reason
@@ -223,8 +236,12 @@ export class Sender<T, R> {
     return true
   }
 
-  /** @throws {InvalidOptionError} */
-  check(options: SystemSendOptions | undefined): CheckedSend {
+  /**
+   * The options of a send, each read once.
+   *
+   * @throws {InvalidOptionError}
+   */
+  check(options: ItemSendOptions | undefined): CheckedSend {
     if (options === undefined) return NO_LIMIT
     const checked = checkSend(options, this.#system.priorities)
     const key = checked.label?.key
@@ -242,7 +259,6 @@ export class Sender<T, R> {
   }
 
   #marksOfMany({ label }: CheckedSend, items: readonly T[]): Marks | undefined {
-    if (label?.id !== undefined) throw new InvalidOptionError('id', 'none for several items', label.id)
     const keyOf = this.#keyOf
     if (label?.key === undefined && keyOf) {
       return { label: label ?? {}, keys: items.map((item) => checkKey(keyOf(item))) }
@@ -250,7 +266,7 @@ export class Sender<T, R> {
     return label && { label, keys: NO_KEYS }
   }
 
-  #sendMarked(items: EncodedBlobs, tag: number, fromSource: boolean, wait: boolean, marks: Marks): number {
+  #sendLabeled(items: EncodedBlobs, tag: number, fromSource: boolean, wait: boolean, marks: Marks): number {
     const { kinds, ends, bytes, length } = items
     const { label, keys } = marks
     const { handle } = this.#system
@@ -272,7 +288,7 @@ export class Sender<T, R> {
     const large = marks ? undefined : largeOf(items)
     if (large) return this.#tellDropped(binding.sendLarge(handle, large, firstTag, fromSource))
     const encoded = encodeItems(items, true)
-    if (marks) return this.#sendMarked(blobsOf(encoded), firstTag, fromSource, true, marks)
+    if (marks) return this.#sendLabeled(blobsOf(encoded), firstTag, fromSource, true, marks)
     if (encoded instanceof Float64Array) {
       return this.#tellDropped(binding.sendNumbers(handle, encoded, firstTag, fromSource))
     }
@@ -308,7 +324,7 @@ export class Sender<T, R> {
     if (marks) {
       const { kind, bytes, length } = encodeItem(item, 'item')
       const blobs = { kinds: Uint8Array.of(kind), ends: Uint32Array.of(length), bytes, length }
-      return this.#sendMarked(blobs, tag, false, wait, marks)
+      return this.#sendLabeled(blobs, tag, false, wait, marks)
     }
     if (typeof item === 'number') return this.#tellDropped(binding.sendNumber(handle, item, tag, wait))
     const { kind, bytes, length } = encodeItem(item, 'item')

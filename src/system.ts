@@ -5,8 +5,7 @@
 
 import { Channel } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
-import type { MarkOptions } from './channel/order-options.js'
-import type { SystemSendOptions } from './channel/send-options.js'
+import type { ItemSendOptions, MarkOptions } from './channel/send-options.js'
 import type { DeadLetters } from './dead-letters.js'
 import { Engine } from './engine.js'
 import { InvalidOptionError, StateError } from './errors.js'
@@ -160,7 +159,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Rejects with `UncloneableError` for what can't travel, `ClosedError` after a stop, `AbortedError` after an abort,
    * `FullError` where `maxWaiting` sends wait already, and as `options` say; the item is then not in the channel.
    */
-  send(item: T, options?: SystemSendOptions): Promise<void> {
+  send(item: T, options?: ItemSendOptions): Promise<void> {
     return this.#channel ? this.#channel.send(item, options) : this.#engine.sender.send(item, options)
   }
 
@@ -186,7 +185,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    *
    * An error midway has `accepted`: how many items, from the first on, were sent.
    */
-  sendMany(items: readonly T[], options?: SystemSendOptions): Promise<void> {
+  sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void> {
     return this.#channel
       ? this.#channel.sendMany(items, options)
       : this.#engine.sender.sendMany(items, options)
@@ -198,7 +197,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Rejects with the handler's error, and as `send` does. Where `options` end the wait, an item that is in the
    * channel already is handled all the same, and its result dropped.
    */
-  run(item: T, options?: SystemSendOptions): Promise<R> {
+  run(item: T, options?: ItemSendOptions): Promise<R> {
     return this.#engine.sender.run(item, options)
   }
 

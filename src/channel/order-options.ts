@@ -58,36 +58,8 @@ function checkTime(option: string, value: unknown): number {
   throw new InvalidOptionError(option, `ms, more than 0 and up to ${MAX_MS}`, value)
 }
 
-/** What a send says about its item's place. */
-export interface MarkOptions {
-  /** From 0, the lowest and the default, to one less than the channel's `priorities`. */
-  priority?: number | undefined
-  /**
-   * Of the items of one key, one is handled at a time, and those of one priority in order; items of other keys go on
-   * meanwhile. Any text. Keys are told apart by a hash, natively: where two have the same one, they count as one key.
-   */
-  key?: string | undefined
-}
-
 /** The key that a system's `key` option gave an item. */
 export function checkKey(key: unknown): string | undefined {
   if (key === undefined || typeof key === 'string') return key
   throw new InvalidOptionError('key', 'a function that returns a string, or undefined', key)
-}
-
-/** @throws {InvalidOptionError} */
-export function checkMarks({ priority, key }: MarkOptions, priorities: number): MarkOptions | undefined {
-  if (priority === undefined && key === undefined) return undefined
-  const marks: MarkOptions = {}
-  if (priority !== undefined) {
-    if (priorities === 0) {
-      throw new InvalidOptionError('priority', 'none for a channel without priorities', priority)
-    }
-    marks.priority = checkInteger('priority', priority, 0, priorities - 1)
-  }
-  if (key !== undefined) {
-    if (typeof key !== 'string') throw new InvalidOptionError('key', 'a string', key)
-    marks.key = key
-  }
-  return marks
 }

@@ -24,14 +24,13 @@ import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted
 import { mayBlock } from './blocking.js'
 import { checkAttached } from './detached.js'
 import { LoneSends } from './lone-sends.js'
-import type { MarkOptions } from './order-options.js'
 import { QueuedSends } from './queued-sends.js'
 import {
   type CheckedSend,
   checkSend,
-  checkSendSync,
   checkTrySend,
   type ItemSendOptions,
+  type MarkOptions,
 } from './send-options.js'
 import { Staged } from './staged.js'
 import { atTurnEnd, endTurnNow, type TurnEnd } from './turn-end.js'
@@ -169,7 +168,7 @@ export class Outbox implements TurnEnd {
   }
 
   sendSync(item: unknown, options: (WaitOptions & MarkOptions) | undefined = NO_LIMIT, owner: object): void {
-    const checked = checkSendSync(options, this.#channel.priorities)
+    const checked = checkSend(options, this.#channel.priorities)
     const { signal, timeout = Number.POSITIVE_INFINITY, label } = checked
     mayBlock('sendSync()', isMainThread)
     signal?.throwIfAborted()

@@ -6,13 +6,14 @@
 import { performance } from 'node:perf_hooks'
 import { threadId } from 'node:worker_threads'
 import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from '../batch.js'
-import { type Labels, Take } from '../binding.js'
-import type { SystemSendOptions } from '../channel/send-options.js'
+import { Take } from '../binding.js'
+import type { ItemSendOptions } from '../channel/send-options.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
 import { environmentHandle, forget, listenTo, release } from '../environment.js'
 import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
 import { toFailure } from '../failure.js'
 import { type ContextOwner, type ContextSystem, contextOf, HandlerContext } from '../handler-context.js'
+import { Labels } from '../labels.js'
 import { binding } from '../native.js'
 import { judge, type RetryIf } from '../retry.js'
 import type { Sender } from '../sender.js'
@@ -28,7 +29,6 @@ import { openSender } from './way-in.js'
 const CHUNK_MS = 0.25
 /** Low half of the claim word: how many were claimed; high half: up to which that is allowed. */
 const CLAIMED = 0xffff
-const NO_LABELS: Labels = []
 
 /** Items that are handled together. */
 interface Gathered {
@@ -138,16 +138,17 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   async sendFrom(
     consumer: object | undefined,
     item: unknown,
-    options: SystemSendOptions = {},
+    options: ItemSendOptions | undefined,
   ): Promise<void> {
-    if (consumer === undefined) return this.#sender.send(item, options)
-    this.#sender.check(options).signal?.throwIfAborted()
-    if (this.#sender.trySend(item, options)) return doneInTurn()
+    const checked = this.#sender.check(options)
+    if (consumer === undefined) return this.#sender.sendChecked(item, checked)
+    checked.signal?.throwIfAborted()
+    if (this.#sender.trySendChecked(item, checked)) return doneInTurn()
     if (!binding.beginWait(this.#port)) throw refusal(this.#start.count)
     const { sequence } = this
     this.#waits++
     try {
-      await this.#sender.send(item, options)
+      await this.#sender.sendChecked(item, checked)
     } finally {
       if (this.sequence === sequence && this.#waits > 0) this.#endWait()
     }
@@ -282,7 +283,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     const items = this.#chunk.decode(count, () => binding.takeLargeWork(this.#handle))
     this.attempt = header[Header.Attempt] as number
     const collecting = header[Header.Collecting] !== 0
-    const labels = this.#chunk.labeled ? binding.takeWorkLabels(this.#handle) : NO_LABELS
+    const labels = this.#chunk.labeled ? new Labels(binding.takeWorkLabels(this.#handle)) : undefined
     let done = 0
     let reported = began
     while (done < count && this.#claim()) {
@@ -293,9 +294,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       try {
         let result = call(
           items[done],
-          labels === NO_LABELS
+          labels === undefined
             ? new HandlerContext<unknown>(this, this.sequence)
-            : contextOf<unknown>(this, this.sequence, labels[done]),
+            : contextOf<unknown>(this, this.sequence, labels.of(done)),
         )
         if (isThenable(result)) {
           this.#reportSoon()

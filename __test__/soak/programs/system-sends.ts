@@ -1,6 +1,6 @@
 /** What goes into a system, in ways chosen at random, until all is sent or the system takes no more. */
 
-import type { ProducerConsumerSystem, SystemSendOptions } from '../../../src/index.js'
+import type { ItemSendOptions, ProducerConsumerSystem } from '../../../src/index.js'
 import type { Random } from '../../helpers/random.js'
 import { once, pick } from './chance.js'
 import { isCancel, isEnd, limits } from './channel-seat.js'
@@ -38,7 +38,7 @@ export class SystemSends {
     return 1 + this.#random.below(once(this.#random, 2) ? most : Math.ceil(most / 10))
   }
 
-  async one(options?: SystemSendOptions): Promise<void> {
+  async one(options?: ItemSendOptions): Promise<void> {
     const item = this.#take()
     if (item === undefined) return
     await this.#sending(item, this.#system.send(roundItem(item, this.#plan.plain), options))
@@ -53,7 +53,7 @@ export class SystemSends {
     await this.one(priorities > 0 ? { priority: this.#random.below(priorities) } : {})
   }
 
-  async many(most: number, options?: SystemSendOptions): Promise<void> {
+  async many(most: number, options?: ItemSendOptions): Promise<void> {
     const from = this.#next
     const to = Math.min(from + most, this.#plan.items)
     this.#next = to

@@ -11,7 +11,7 @@ use napi_derive::napi;
 use crate::chunk::{Chunk, Marks, from_ms};
 use crate::environment::{Environment, lock};
 use crate::error::Result;
-use crate::label::{NativeLabel, labels_of};
+use crate::label::{NativeLabels, labels_in};
 use crate::large::Large;
 use crate::registry;
 
@@ -170,13 +170,13 @@ pub fn take_items(system: u32) -> Result<i32> {
     Ok(with_callback(system, Callback::take)?.unwrap_or(ABORTED))
 }
 
-/// The labels of the items that were taken last, one for each.
+/// The labels of the items that were taken last.
 #[napi(catch_unwind)]
-pub fn take_item_labels(system: u32) -> Result<Vec<Option<NativeLabel>>> {
+pub fn take_item_labels(system: u32) -> Result<NativeLabels> {
     let entry = registry::system(system)?;
     let callback = lock(&entry.callback);
     let given = callback.iter().flat_map(|callback| &callback.given);
-    Ok(labels_of(given.map(|delivery| &delivery.batch)))
+    Ok(NativeLabels::of(given.flat_map(|delivery| labels_in(&delivery.batch))))
 }
 
 #[napi(catch_unwind)]

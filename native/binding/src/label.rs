@@ -52,9 +52,32 @@ fn hash_of(key: Option<&str>) -> u64 {
     key.map_or(0, |key| key_of(key.as_bytes()))
 }
 
-/// The labels of items, one after the other.
-pub fn labels_of<'a>(batches: impl Iterator<Item = &'a Items>) -> Vec<Option<NativeLabel>> {
-    batches
-        .flat_map(|items| (0..items.len()).map(|index| items.label(index).map(|label| NativeLabel::from(&**label))))
-        .collect()
+/// The labels of several items: those that follow each other with the same one share it.
+#[napi(object)]
+pub struct NativeLabels {
+    pub labels: Vec<NativeLabel>,
+    /// For each item the place of its label, from 1; 0 where it has none.
+    pub places: Vec<u32>,
+}
+
+impl NativeLabels {
+    pub fn of<'a>(items: impl Iterator<Item = Option<&'a Arc<Label>>>) -> Self {
+        let mut labels = Vec::new();
+        let mut last: Option<&Arc<Label>> = None;
+        let place = |label: Option<&'a Arc<Label>>| {
+            let Some(label) = label else { return 0 };
+            if !last.is_some_and(|last| Arc::ptr_eq(last, label)) {
+                labels.push(NativeLabel::from(&**label));
+                last = Some(label);
+            }
+            labels.len() as u32
+        };
+        let places = items.map(place).collect();
+        NativeLabels { labels, places }
+    }
+}
+
+/// The labels of a batch's items.
+pub fn labels_in(items: &Items) -> impl Iterator<Item = Option<&Arc<Label>>> {
+    (0..items.len()).map(|index| items.label(index))
 }

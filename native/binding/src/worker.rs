@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millrace_core::channel::ClaimWord;
 use millrace_core::system::{WorkerBatch, WorkerConsumer};
-use millrace_core::{Batch, Items, KindNumbers, ReceiveError};
+use millrace_core::{Batch, Items, KindNumbers, Label, ReceiveError};
 use napi::bindgen_prelude::{Either, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
@@ -16,7 +16,7 @@ use crate::chunk::{Chunk, from_ms};
 use crate::consume::{ABORTED, ALONE, ENDED, NOTHING};
 use crate::environment::{Environment, lock};
 use crate::error::{NativeFailure, Result, columns_error};
-use crate::label::{NativeLabel, labels_of};
+use crate::label::{NativeLabels, labels_in};
 use crate::large::Large;
 use crate::outbox::{Notes, Outbox};
 use crate::registry;
@@ -35,7 +35,7 @@ struct State {
     /// The bytes of the last chunk, where they did not fit it.
     large: Large,
     /// The labels of its items, where there are some.
-    labels: Vec<Option<NativeLabel>>,
+    labels: Vec<Option<Arc<Label>>>,
     chunk: Uint8Array,
     outbox: Outbox,
     _claims: Uint32Array,
@@ -93,6 +93,7 @@ impl State {
         let mut chunk = Chunk::new(unsafe { self.chunk.as_mut() });
         let max = self.consumer.most(max.clamp(1, chunk.room()));
         self.large = Large::None;
+        self.labels.clear();
         let mut batches: Vec<WorkerBatch<Items>> = Vec::new();
         let mut attempt = 1;
         while chunk.count() < max {
@@ -142,7 +143,7 @@ impl State {
         }
         // From then on an idle worker may take items away.
         if batches.iter().any(|batch| batch.items().has_labels()) {
-            self.labels = labels_of(batches.iter().map(WorkerBatch::items));
+            self.labels = batches.iter().flat_map(|batch| labels_in(batch.items())).map(Option::<&_>::cloned).collect();
         }
         let count = chunk.finish_for_worker(self.consumer.collects(), attempt);
         self.consumer.publish(batches);
@@ -233,10 +234,11 @@ pub fn take_large_work(worker: u32) -> Result<Either<Uint8Array, Vec<Uint8Array>
     Ok(large.unwrap_or_else(|| Large::None.take()))
 }
 
-/// The labels of the items that were taken last, one for each.
+/// The labels of the items that were taken last.
 #[napi(catch_unwind)]
-pub fn take_work_labels(worker: u32) -> Result<Vec<Option<NativeLabel>>> {
-    Ok(registry::worker(worker)?.with(|state| Ok(std::mem::take(&mut state.labels)))?.unwrap_or_default())
+pub fn take_work_labels(worker: u32) -> Result<NativeLabels> {
+    let labels = registry::worker(worker)?.with(|state| Ok(std::mem::take(&mut state.labels)))?.unwrap_or_default();
+    Ok(NativeLabels::of(labels.iter().map(Option::as_ref)))
 }
 
 /// Settles what the outbox says. The end of this worker's consumer: what it has begun is given up.

@@ -30,7 +30,7 @@ test('the two tarballs run where there is no Rust, by import and by require', as
 
   const main = join(app, 'node_modules/millrace')
   const documents = ['CHANGELOG.md', 'LICENSE', 'README.md']
-  t.deepEqual((await readdir(main)).sort(), [...documents, 'dist', 'docs', 'package.json'])
+  t.deepEqual((await readdir(main)).sort(), [...documents, 'dist', 'package.json'])
   for (const document of documents) {
     const links = (await readFile(join(main, document), 'utf8')).matchAll(/\]\((?!https:)([^)]+)\)/g)
     for (const [, link = ''] of links) t.true(existsSync(join(main, link)), `${document}: ${link}`)

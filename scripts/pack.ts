@@ -87,7 +87,7 @@ async function packMain(): Promise<string> {
   const { name, version, description, keywords, license, author, repository } = source
   const { type, engines, exports, types, bin, files } = source
   const stage = join(staging, name)
-  copy(stage, ['LICENSE', 'CHANGELOG.md', 'docs/benchmark.svg'])
+  copy(stage, ['LICENSE', 'CHANGELOG.md'])
   writeFileSync(join(stage, 'README.md'), readme())
   const dist = join(stage, 'dist')
   await bundle(dist)
@@ -102,10 +102,12 @@ async function packMain(): Promise<string> {
   })
 }
 
-/** README.md, whose links to what is for contributors lead to the repository: those files aren't in the package. */
+/** README.md, whose links to the chart and to what is for contributors lead to the repository: those files aren't in the package. */
 function readme(): string {
   const text = readFileSync(join(root, 'README.md'), 'utf8')
-  return text.replace(/\]\(((?:CONTRIBUTING|docs\/\w+)\.md)/g, `](${homepage()}/blob/HEAD/$1`)
+  return text
+    .replace(/\]\(((?:CONTRIBUTING|docs\/\w+)\.md)/g, `](${homepage()}/blob/HEAD/$1`)
+    .replace(/\]\((docs\/\w+\.svg)/g, `](${homepage()}/raw/HEAD/$1`)
 }
 
 function packBinary(platform: string): string {

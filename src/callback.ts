@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks'
 import { Take } from './binding.js'
 import { Chunk, type ChunkItems } from './chunk.js'
 import type { HandlerFunction } from './context.js'
-import { type ContextOwner, type ContextSystem, contextOf, HandlerContext } from './handler-context.js'
+import { type ContextOwner, type ContextSystem, HandlerContext, withLabels } from './handler-context.js'
 import { Labels } from './labels.js'
 import { Marks } from './marks.js'
 import { binding } from './native.js'
@@ -76,9 +76,11 @@ const { then } = Promise.prototype
  */
 export class Callback<T, R> {
   readonly #system: CallbackSystem<T, R>
-  readonly #handler: HandlerFunction<T, R>
+  readonly #calls: { handler: HandlerFunction<T, R>; sending: HandlerFunction<T, undefined> | undefined }
+  /** Those of the calls that are in use. */
+  #handler: HandlerFunction<T, R>
   /** What is called in its place where a result goes elsewhere, other than to a caller of `run`. */
-  readonly #sending: HandlerFunction<T, undefined> | undefined
+  #sending: HandlerFunction<T, undefined> | undefined
   readonly #chunk = new Chunk()
   readonly #marks = new Marks(this.#chunk)
   readonly #slots: Slot<T>[]
@@ -93,8 +95,8 @@ export class Callback<T, R> {
   #ahead = 0
   #unclocked = 0
   #tagged = false
-  /** Of the items of the chunk, where any has one. */
-  #labels: Labels | undefined
+  /** Whether the calls in use know of labels. */
+  #labeled = false
   #generation = 0
   /** How many items were ever handed over. */
   #sequence = 0
@@ -118,6 +120,7 @@ export class Callback<T, R> {
     sending?: HandlerFunction<T, undefined>,
   ) {
     this.#system = system
+    this.#calls = { handler, sending }
     this.#handler = handler
     this.#sending = sending
     const outcomes = (slot: Slot<T>): Outcomes => ({
@@ -203,7 +206,7 @@ export class Callback<T, R> {
     if (count > 0) {
       this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
       this.#tagged = this.#chunk.tagged
-      this.#labels = this.#chunk.labeled ? new Labels(binding.takeItemLabels(this.#system.handle)) : undefined
+      this.#useLabels(this.#chunk.labeled)
       this.#generation = this.#chunk.generation
       this.#position = 0
       this.#count = count
@@ -211,12 +214,24 @@ export class Callback<T, R> {
     }
     // What was handled is not kept alive while nothing comes.
     this.#items = []
-    this.#labels = undefined
+    this.#useLabels(false)
     this.#position = this.#count = 0
     if (count === Take.Ended) this.#drained = true
     else if (count === Take.Aborted) this.#broken = true
     this.#updateHeld()
     return false
+  }
+
+  /** Has the items of the chunk handled with their labels; where none has one, as cheaply as if there were no labels. */
+  #useLabels(labeled: boolean): void {
+    if (!labeled && !this.#labeled) return
+    this.#labeled = labeled
+    const { handler, sending } = this.#calls
+    const labels = labeled
+      ? new Labels(binding.takeItemLabels(this.#system.handle), this.#sequence)
+      : undefined
+    this.#handler = labels ? withLabels(handler, labels) : handler
+    this.#sending = labels && sending ? withLabels(sending, labels) : sending
   }
 
   /** Hands over items one after the other until one's promise takes the slot, or nothing is to be done. */
@@ -243,7 +258,6 @@ export class Callback<T, R> {
     const handler = this.#handler
     const sending = this.#sending
     const items = this.#items
-    const labels = this.#labels
     const marks = this.#marks
     const sequence = this.#sequence - this.#position
     const delivering = this.#tagged || this.#system.results !== undefined
@@ -251,10 +265,7 @@ export class Callback<T, R> {
     for (let index = this.#position; index < end && !this.#held; index++) {
       const item = items[index] as T
       slot.sequence = sequence + index
-      const context =
-        labels === undefined
-          ? new HandlerContext<T>(slot, sequence + index)
-          : contextOf<T>(slot, sequence + index, labels.of(index))
+      const context = new HandlerContext<T>(slot, sequence + index)
       this.#position = index + 1
       marks.handed++
       try {
@@ -279,7 +290,6 @@ export class Callback<T, R> {
   #isPlain(): boolean {
     return (
       !this.#tagged &&
-      this.#labels === undefined &&
       this.#sending === undefined &&
       this.#room() === Infinity &&
       this.#system.results === undefined
@@ -470,7 +480,7 @@ export class Callback<T, R> {
   #end(): void {
     this.#over = true
     this.#items = []
-    this.#labels = undefined
+    this.#useLabels(false)
     this.#marks.seal(this.#generation, performance.now())
     binding.endItems(this.#system.handle)
   }

@@ -1,8 +1,8 @@
 /** The context that a handler is called with. One is made for every item, so all that costs is behind getters. */
 
-import { type ItemSendOptions, parseHeaders } from './channel/send-options.js'
+import type { ItemSendOptions } from './channel/send-options.js'
 import type { Context } from './context.js'
-import type { Label } from './labels.js'
+import type { Label, Labels } from './labels.js'
 
 /** A consumer, as the contexts of the items that it handles one after the other know it. */
 export interface ContextOwner<T> {
@@ -26,9 +26,26 @@ export interface ContextSystem<T> {
   requestStop(): void
 }
 
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
+
+/** As `call`, whose contexts know `labels` besides. */
+export let withLabels: <T, V>(
+  call: (item: T, context: Context<T>) => V,
+  labels: Labels,
+) => (item: T, context: Context<T>) => V
+
 export class HandlerContext<T> implements Context<T> {
   readonly #owner: ContextOwner<T>
   readonly #sequence: number
+
+  static {
+    withLabels =
+      <T, V>(call: (item: T, context: Context<T>) => V, labels: Labels) =>
+      (item: T, context: Context<T>) => {
+        const known = context as HandlerContext<T>
+        return call(item, contextOf(known.#owner, known.#sequence, labels.of(known.#sequence)))
+      }
+  }
 
   constructor(owner: ContextOwner<T>, sequence: number) {
     this.#owner = owner
@@ -48,7 +65,7 @@ export class HandlerContext<T> implements Context<T> {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return parseHeaders(undefined)
+    return NO_HEADERS
   }
 
   get worker(): number {
@@ -66,7 +83,6 @@ export class HandlerContext<T> implements Context<T> {
   }
 }
 
-/** That of an item whose sender gave it an id or headers. */
 class LabeledContext<T> extends HandlerContext<T> {
   readonly #label: Label
 

@@ -20,17 +20,21 @@ export class Label {
   }
 }
 
-/** Those of a chunk. */
+/** Those of a chunk, whose items have numbers that follow each other. */
 export class Labels {
   readonly #labels: Label[]
   readonly #places: number[]
+  readonly #first: number
 
-  constructor({ labels, places }: NativeLabels) {
+  /** @param first - the number of the first item */
+  constructor({ labels, places }: NativeLabels, first: number) {
     this.#labels = labels.map((label) => new Label(label))
     this.#places = places
+    this.#first = first
   }
 
-  of(index: number): Label | undefined {
-    return this.#labels[(this.#places[index] as number) - 1]
+  /** That of item `number`, if it has one. */
+  of(number: number): Label | undefined {
+    return this.#labels[(this.#places[number - this.#first] as number) - 1]
   }
 }

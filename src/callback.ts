@@ -76,8 +76,9 @@ const { then } = Promise.prototype
  */
 export class Callback<T, R> {
   readonly #system: CallbackSystem<T, R>
+  /** The calls as the system gave them. */
   readonly #calls: { handler: HandlerFunction<T, R>; sending: HandlerFunction<T, undefined> | undefined }
-  /** Those of the calls that are in use. */
+  /** The call in use: the system's, or around it one that knows the chunk's labels. */
   #handler: HandlerFunction<T, R>
   /** What is called in its place where a result goes elsewhere, other than to a caller of `run`. */
   #sending: HandlerFunction<T, undefined> | undefined

@@ -76,9 +76,9 @@ export class ChannelRunner {
     await (admitted ? lease.settle() : lease.retry())
   }
 
-  /** @throws where the item can't travel, or its id and headers are none */
+  /** @throws where the item can't travel, or its lease's id or headers are not what they should be */
   async #send({ item, id, headers }: Lease<unknown>): Promise<boolean> {
-    // Of a channel that knows none of it.
+    // A channel of another make may know no ids, or no headers.
     const label = checkLabel({ id: id || undefined, headers: headers ?? undefined }, 'lease.')
     this.#sending = true
     try {

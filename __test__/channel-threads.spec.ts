@@ -150,6 +150,33 @@ test('the bound is exact, however many threads send and hold credit', async (t) 
   }
 })
 
+test('a thread that sends little keeps no more room than before its burst', async (t) => {
+  const channel = new Channel<string>({ capacity: 1000 })
+  const thread = new Thread(
+    t,
+    `const channel = Channel.attach(data.token)
+    const turn = () => new Promise(setImmediate)
+    for (let n = 0; n < 600; n++) void channel.send('burst')
+    await turn()
+    for (let n = 0; n < 10; n++) {
+      void channel.send('single')
+      await turn()
+    }
+    // What is held for this one is held as long as its turn.
+    void channel.send('last')
+    say('holds')
+    for (;;);`,
+    { token: channel.token },
+  )
+  await thread.said()
+  let received = 0
+  while (channel.tryReceive()) received++
+  t.is(received, 610)
+  let room = 0
+  while (channel.trySend('other')) room++
+  t.is(room, 1000 - 32)
+})
+
 test('items of one thread arrive in the order of its calls', async (t) => {
   const channel = new Channel<unknown>({ capacity: 50 })
   const count = 10_000

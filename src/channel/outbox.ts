@@ -54,8 +54,9 @@ type Blame = (reason: unknown, accepted: number) => unknown
 const plain: Blame = (reason) => reason
 const NO_LIMIT: CheckedSend = {}
 const ALL_NUMBERS = Uint8Array.of(Kind.Number)
-/** How many permits to hold ahead. One native call then serves so many sends. */
+/** How many permits to hold ahead at first, and where turns use up what they take. One native call then serves so many sends. */
 const CREDIT = 32
+const MAX_CREDIT = 128
 /** How many sends without room leave together at most. */
 const MAX_QUEUED = 256
 /** A number that leaves by itself. */
@@ -71,8 +72,9 @@ export class Outbox implements TurnEnd {
   readonly sends = true
   readonly #channel: OutboxChannel
   readonly #staged = new Staged()
-  /** A part of the room that nobody else misses for a turn. */
-  readonly #want: number
+  /** How many permits to take next: a part of the room that nobody else misses for a turn. */
+  #want: number
+  readonly #maxWant: number
   /** Permits held, for which nothing is staged yet. */
   #credit = 0
   /** The last of those that are staged, for which there is no permit. */
@@ -87,7 +89,8 @@ export class Outbox implements TurnEnd {
 
   constructor(channel: OutboxChannel) {
     this.#channel = channel
-    this.#want = Math.max(1, Math.min(CREDIT, channel.capacity >> 2))
+    this.#maxWant = Math.max(1, Math.min(MAX_CREDIT, channel.capacity >> 2))
+    this.#want = Math.min(CREDIT, this.#maxWant)
   }
 
   /** Tells `onDrop` of what sends of `owner` drop. */
@@ -196,6 +199,8 @@ export class Outbox implements TurnEnd {
     if (this.#queued) this.#sendQueued(this.#queued)
     else if (this.#staged.count > 0) this.#spend(0)
     else if (this.#credit > 0) binding.takeChannelCredit(this.#channel.handle, 0)
+    // A sender that takes its time keeps no more from others than it needs.
+    if (this.#credit > this.#want >> 1 && this.#want > CREDIT) this.#want >>= 1
     this.#credit = 0
   }
 
@@ -231,8 +236,9 @@ export class Outbox implements TurnEnd {
   /** Takes credit; what is staged has used up the last. How much there is now, or an `Admission`. */
   #renew(): number {
     const { handle } = this.#channel
-    const credit =
-      this.#staged.count > 0 ? this.#spend(this.#want) : binding.takeChannelCredit(handle, this.#want)
+    const usedUp = this.#staged.count > 0
+    if (usedUp) this.#want = Math.min(2 * this.#want, this.#maxWant)
+    const credit = usedUp ? this.#spend(this.#want) : binding.takeChannelCredit(handle, this.#want)
     if (credit > 0) {
       this.#credit = credit
       atTurnEnd(this)

@@ -30,6 +30,12 @@ test.serial(
   },
 )
 
+test('a peer that fails says how it ended and what it printed, and nothing of where the repository lies', async (t) => {
+  const script = 'console.error(process.cwd() + "/dist", process.argv[1]); process.exitCode = 3'
+  const error = await t.throwsAsync(program(() => [process.execPath, '-e', script])(10))
+  t.is(error?.message, `node -e ${script} 10: exit code 3\ndist 10`)
+})
+
 test('the total of all processes is what counts of openssl speed', (t) => {
   const output = [
     'Forked child 0',

@@ -1,5 +1,6 @@
 /** One run of a contestant in a process of its own. */
-import { execFile } from 'node:child_process'
+import { type ExecFileException, execFile } from 'node:child_process'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Command } from './peers.js'
@@ -90,8 +91,21 @@ async function verified<T extends Arrived>(program: string, args: string[], item
 }
 
 async function output<T>(program: string, args: string[]): Promise<T> {
-  const { stdout } = await execute(program, args, { timeout: TIMEOUT })
-  return JSON.parse(stdout) as T
+  try {
+    const { stdout } = await execute(program, args, { timeout: TIMEOUT })
+    return JSON.parse(stdout) as T
+  } catch (error) {
+    throw new Error(reasonOf(error as ExecFileException, [basename(program), ...args]), { cause: error })
+  }
+}
+
+/** In the words that the results keep: what of it depends on where the repository lies is left out. */
+function reasonOf({ killed, signal, code, stderr, message }: ExecFileException, command: string[]): string {
+  let end = message
+  if (killed) end = `still running after ${TIMEOUT / 1000} s`
+  else if (signal) end = `ended by ${signal}`
+  else if (typeof code === 'number') end = `exit code ${code}`
+  return `${command.join(' ')}: ${end}\n${stderr ?? ''}`.replaceAll(root, '').trim()
 }
 
 function moduleFile(module: string): string {

@@ -54,8 +54,9 @@ type Blame = (reason: unknown, accepted: number) => unknown
 const plain: Blame = (reason) => reason
 const NO_LIMIT: CheckedSend = {}
 const ALL_NUMBERS = Uint8Array.of(Kind.Number)
-/** How many permits to hold ahead at first, and where turns use up what they take. One native call then serves so many sends. */
+/** How many permits to hold ahead at first. One native call then serves so many sends. */
 const CREDIT = 32
+/** The most of them, for a sender that uses up what it takes. */
 const MAX_CREDIT = 128
 /** How many sends without room leave together at most. */
 const MAX_QUEUED = 256
@@ -74,6 +75,7 @@ export class Outbox implements TurnEnd {
   readonly #staged = new Staged()
   /** How many permits to take next: a part of the room that nobody else misses for a turn. */
   #want: number
+  /** The most to take: others find room in the rest. */
   readonly #maxWant: number
   /** Permits held, for which nothing is staged yet. */
   #credit = 0
@@ -200,7 +202,7 @@ export class Outbox implements TurnEnd {
     else if (this.#staged.count > 0) this.#spend(0)
     else if (this.#credit > 0) binding.takeChannelCredit(this.#channel.handle, 0)
     // A sender that takes its time keeps no more from others than it needs.
-    if (this.#credit > this.#want >> 1 && this.#want > CREDIT) this.#want >>= 1
+    if (this.#credit > this.#want >> 1 && this.#want > CREDIT) this.#want = Math.max(CREDIT, this.#want >> 1)
     this.#credit = 0
   }
 

@@ -20,6 +20,9 @@ pub trait Task<B: Batch, R>: Send {
 
     /// The most bytes to take at once where that is several items: for a task whose work goes by the bytes. Items of a
     /// batch that does not know its bytes are only counted. Default: no limit.
+    ///
+    /// A task that has a limit is expected to keep a core busy for as long as a wake-up takes: a source's thread that finds
+    /// the channel full then sleeps until half of it is free, for 2 ms at the most while there is any room.
     fn prefetch_bytes(&self) -> usize {
         usize::MAX
     }

@@ -13,6 +13,11 @@ impl<B: Batch> Inside<'_, B> {
         self.0.hold(held);
     }
 
+    /// Who takes from it works for long on that.
+    pub fn expect_long_work(&self) {
+        self.0.expect_long_work();
+    }
+
     /// Lifts the bound.
     pub fn lift(&self) {
         self.0.lift();

@@ -12,6 +12,7 @@ use super::shared::Shared;
 use super::wait::{Deadline, WakeList};
 use super::{Channel, Receiving};
 use crate::batch::Batch;
+use crate::sync::thread;
 
 impl<B: Batch> Channel<B> {
     /// Sends what there is room for and gives the rest back. Never waits. `admitted` hears of items before anyone can
@@ -68,6 +69,19 @@ impl<B: Batch> Channel<B> {
         let mut wakes = WakeList::default();
         self.shared.release(n, &mut wakes);
         wakes.wake();
+    }
+
+    /// Who takes from here works for long on it.
+    pub(crate) fn expect_long_work(&self) {
+        self.shared.expect_long_work();
+    }
+
+    /// Lets a sender run that was woken and has not run yet. Where all cores work for long, the system keeps it waiting until
+    /// a time slice of theirs is over, and the channel is empty by then.
+    pub(crate) fn give_way(&self) {
+        if self.shared.permits.is_awaited(self.shared.enough()) {
+            thread::yield_now();
+        }
     }
 
     /// Items are settled whose keys were these: others of the same keys may be handled.

@@ -212,6 +212,12 @@ impl Permits {
         }
     }
 
+    /// Whether senders wait although `enough` are free: they were woken, and have not run yet.
+    pub(super) fn is_awaited(&self, enough: usize) -> bool {
+        let word = self.snapshot();
+        word.senders_wait() && self.free(word) >= enough
+    }
+
     /// Whether fewer than `n` are free, those in cells apart.
     pub(super) fn lacks(&self, n: usize) -> bool {
         self.free(self.snapshot()) < n
@@ -344,13 +350,13 @@ impl Permits {
         }
     }
 
-    /// If no permit is free, asks the next release for a wake-up and answers yes. After a no there is something to
-    /// take, and no release need see to it. Under the senders' lock, while senders wait.
-    pub(super) fn arm(&self) -> bool {
+    /// If fewer than `enough` permits are free, asks the next release for a wake-up and answers yes. After a no there is
+    /// so much to take, and no release need see to it. Under the senders' lock, while senders wait.
+    pub(super) fn arm(&self, enough: usize) -> bool {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
-            let full = self.free(Snapshot(word)) == 0;
-            let next = if full { word | WAKE } else { word & !WAKE };
+            let lacking = self.free(Snapshot(word)) < enough;
+            let next = if lacking { word | WAKE } else { word & !WAKE };
             // A word that may be stale is good enough here: WAKE changes under this lock alone, so a release that
             // it does not show has seen WAKE too, and waits for the lock.
             if next != word
@@ -359,8 +365,8 @@ impl Permits {
                 word = now;
                 continue;
             }
-            if !full || !self.sweep().wake {
-                return full;
+            if !lacking || !self.sweep().wake {
+                return lacking;
             }
             word = self.word.load(Ordering::Acquire);
         }

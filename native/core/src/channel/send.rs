@@ -1,16 +1,20 @@
 //! Sending: the fast path takes permits and pushes; who finds the channel full queues.
 
 use std::task::Poll;
+use std::time::Duration;
 
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::permits::Take;
-use super::senders::Pending;
+use super::senders::{Pending, Senders};
 use super::shared::Shared;
 use super::ticket::{Admitted, Progress, Sends, Ticket};
 use super::wait::{Deadline, SEND_YIELDS, WakeList, thread_waker};
 use crate::batch::Batch;
 use crate::patience::Patience;
 use crate::sync::{Arc, Ordering, lock, thread};
+
+/// How long a thread waits for enough room before it is content with any. Meanwhile receivers have half a channel to take.
+const CONTENT_AFTER: Duration = Duration::from_millis(2);
 
 impl<B: Batch> Shared<B> {
     /// Takes the permit of a single item.
@@ -101,7 +105,8 @@ impl<B: Batch> Shared<B> {
         admitted: impl Admitted,
     ) -> Result<(), SendTimeoutError<B>> {
         let mut rest = batch;
-        for attempt in 0..=SEND_YIELDS {
+        let yields = if self.is_long_work() { 0 } else { SEND_YIELDS };
+        for attempt in 0..=yields {
             if attempt > 0 {
                 if deadline.passed() {
                     break;
@@ -127,23 +132,30 @@ impl<B: Batch> Shared<B> {
         admitted: &dyn Fn(usize),
     ) -> Result<(), SendTimeoutError<B>> {
         let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
+        let long_work = self.is_long_work();
+        let patience_of_me = |senders: &Senders<B>| if long_work { None } else { senders.patience_of(me) };
+        // No time passes in a model: there every thread that waits for more has to be woken.
+        let mut until_content = (long_work && !cfg!(loom)).then(|| Deadline::after(CONTENT_AFTER));
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
         match self.open_queue(&senders) {
-            Ok(due) => senders.push_thread(me, due, thread_waker()),
+            Ok(due) => senders.push_thread(me, due, thread_waker(), !long_work),
             Err(refused) => return Err(refuse(refused, batch).into()),
         }
         // Armed, or a wake-up is on its way, this thread's own included.
         self.admit_waiting(&mut senders, &mut wakes);
-        let mut patience = senders.patience_of(me);
+        let mut patience = patience_of_me(&senders);
         drop(senders);
         loop {
             std::mem::take(&mut wakes).wake();
             if !patience.as_mut().is_some_and(|patience| self.look_out(patience, deadline)) {
-                deadline.park();
+                until_content.map_or(deadline, |until| deadline.or(until)).park();
             }
             let mut senders = lock(&self.senders);
             senders.waited(patience.take());
+            if until_content.take_if(|until| until.passed()).is_some() {
+                senders.lower_sights(me);
+            }
             if self.permits.snapshot().aborted() {
                 return Err(SendTimeoutError::Aborted(batch));
             }
@@ -160,7 +172,7 @@ impl<B: Batch> Shared<B> {
                 }
                 self.admit_waiting(&mut senders, &mut wakes);
             }
-            patience = senders.patience_of(me);
+            patience = patience_of_me(&senders);
             drop(senders);
             if took > 0 {
                 let part = batch.split_front(took);

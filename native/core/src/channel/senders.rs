@@ -27,6 +27,8 @@ pub(super) struct Senders<B> {
     queue: VecDeque<Entry<B>>,
     /// The first entry is a thread that was woken and has not looked yet. It passes the wake-up on.
     waking: bool,
+    /// Enough was free for threads to be woken: one after the other is, until nothing is.
+    filling: bool,
     /// Sends that wait: threads, those of pending batches, and sending cases of selects.
     waiting: usize,
     /// Sends of tasks, and sending cases, that ever queued.
@@ -49,7 +51,8 @@ struct Entry<B> {
 
 #[derive(Debug)]
 enum Waits<B> {
-    Thread(Waker),
+    /// `content`: with any room. Others are not woken before there is [`enough`](Shared::enough).
+    Thread { waker: Waker, content: bool },
     /// Never empty.
     Task(VecDeque<Pending<B>>),
     /// A sending case, and its number among those that ever queued.
@@ -91,17 +94,33 @@ impl<B: Batch> Entry<B> {
 impl<B: Batch> Senders<B> {
     pub(super) fn new(options: &ChannelOptions) -> Self {
         let lanes = (options.lanes > 1).then(|| Lanes::new(options.lanes, options.aging));
-        Senders { queue: VecDeque::new(), waking: false, waiting: 0, queued: 0, patience: Patience::default(), lanes }
+        Senders {
+            queue: VecDeque::new(),
+            waking: false,
+            filling: false,
+            waiting: 0,
+            queued: 0,
+            patience: Patience::default(),
+            lanes,
+        }
     }
 
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Queues a thread, with the mark that [`open_queue`](Shared::open_queue) gave.
-    pub(super) fn push_thread(&mut self, producer: u64, due: u32, waker: Waker) {
+    /// Queues a thread, with the mark that [`open_queue`](Shared::open_queue) gave. `content`: with any room.
+    pub(super) fn push_thread(&mut self, producer: u64, due: u32, waker: Waker, content: bool) {
         self.waiting += 1;
-        self.queue.push_back(Entry { producer, due, waits: Waits::Thread(waker) });
+        self.queue.push_back(Entry { producer, due, waits: Waits::Thread { waker, content } });
+    }
+
+    /// A thread that waits is content with any room from now on.
+    pub(super) fn lower_sights(&mut self, me: u64) {
+        let entry = self.queue.iter_mut().find(|entry| entry.producer == me);
+        if let Some(Entry { waits: Waits::Thread { content, .. }, .. }) = entry {
+            *content = true;
+        }
     }
 
     /// Queues a send of a task behind the earlier ones of its producer, with the mark that
@@ -160,7 +179,7 @@ impl<B: Batch> Senders<B> {
         }
         let scores = self.queue.iter().enumerate().filter_map(|(at, entry)| {
             let (lane, since) = match &entry.waits {
-                Waits::Thread(_) => return None,
+                Waits::Thread { .. } => return None,
                 Waits::Task(sends) => sends.front().map(|send| (send.batch.lane(0), send.since))?,
                 Waits::Room(..) if self.follows(at) => return None,
                 Waits::Room(room, _) => (room.lane(), room.since),
@@ -356,13 +375,19 @@ impl<B: Batch> Shared<B> {
             let at = senders.next();
             let first = &mut senders.queue[at];
             self.permits.set_due(first.due);
-            if senders.waking || self.permits.arm() {
+            if senders.waking {
+                return;
+            }
+            let waits_for_more = !senders.filling && matches!(first.waits, Waits::Thread { content: false, .. });
+            let lacking = self.permits.arm(if waits_for_more { self.enough() } else { 1 });
+            senders.filling = !lacking;
+            if lacking {
                 return;
             }
             match &mut first.waits {
-                Waits::Thread(sleeper) => {
+                Waits::Thread { waker, .. } => {
                     senders.waking = true;
-                    wakes.push(sleeper.clone());
+                    wakes.push(waker.clone());
                     return;
                 }
                 Waits::Room(..) => {
@@ -398,6 +423,7 @@ impl<B: Batch> Shared<B> {
                 }
             }
         }
+        senders.filling = false;
         self.permits.unqueue();
         // The last one that waited may be all that kept the end back.
         self.wake_if_ended(wakes);
@@ -435,7 +461,7 @@ impl<B: Batch> Shared<B> {
         senders.waiting = 0;
         for entry in std::mem::take(&mut senders.queue) {
             match entry.waits {
-                Waits::Thread(sleeper) => wakes.push(sleeper),
+                Waits::Thread { waker, .. } => wakes.push(waker),
                 Waits::Room(room, _) => {
                     self.permits.forgo(room.held);
                     // Nobody waits any more, and an abort is the end already.

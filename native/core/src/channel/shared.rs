@@ -1,5 +1,7 @@
 //! The state that all handles of one channel share, and the two steps that both sides use: a push and a release.
 
+use std::sync::atomic::AtomicBool;
+
 use crossbeam_utils::CachePadded;
 
 use super::options::{ChannelOptions, Overflow};
@@ -41,6 +43,8 @@ pub(super) struct Shared<B> {
     pub(super) next_producer: AtomicU64,
     pub(super) overflow: Overflow,
     pub(super) dropped: AtomicU64,
+    /// See [`expect_long_work`](Shared::expect_long_work). Nothing but how threads wait hangs on it.
+    long_work: AtomicBool,
 }
 
 impl<B: Batch> Shared<B> {
@@ -65,7 +69,24 @@ impl<B: Batch> Shared<B> {
             next_producer: AtomicU64::new(0),
             overflow,
             dropped: AtomicU64::new(0),
+            long_work: AtomicBool::new(false),
         }
+    }
+
+    /// Receivers work for long on what they take, as long as it takes to wake a thread, and so they keep all cores busy. From
+    /// now on a thread that finds the channel full sleeps at once, until half of it is free: a yield would last a time slice
+    /// of theirs, and to be woken by each of them costs it one each time.
+    pub(super) fn expect_long_work(&self) {
+        self.long_work.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_long_work(&self) -> bool {
+        self.long_work.load(Ordering::Relaxed)
+    }
+
+    /// How many permits are to be free before a thread that waits for one is woken.
+    pub(super) fn enough(&self) -> usize {
+        if self.is_long_work() { (self.permits.capacity() / 2).max(1) } else { 1 }
     }
 
     /// Puts a batch whose permits are held into the slots and sees to the receivers.

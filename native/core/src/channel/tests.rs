@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use super::permits::{OVERTAKING, Permits, Take};
 use super::wait::WakeList;
@@ -236,13 +237,82 @@ fn a_held_receive_keeps_its_permits_until_the_hand_over() {
 }
 
 #[test]
+fn a_release_is_to_wake_until_enough_is_free() {
+    let permits = Permits::new(8);
+    assert_eq!(permits.take_all(8), Take::Took(8));
+    permits.queue().expect("open");
+    for free in 0..4 {
+        assert!(permits.arm(4), "{free} are free");
+        assert!(permits.release(1).wake);
+    }
+    assert!(permits.is_awaited(4));
+    assert!(!permits.arm(4), "4 are free");
+    assert!(!permits.release(1).wake);
+}
+
+#[test]
+fn a_thread_that_waits_for_long_work_is_content_with_any_room_in_the_end() {
+    let channel = channel(100);
+    channel.expect_long_work();
+    channel.send(vec![0; 100]).expect("open");
+    for _ in 0..20 {
+        thread::scope(|scope| {
+            let senders = [(); 3].map(|()| scope.spawn(|| channel.send_timeout(vec![0], Duration::from_secs(60))));
+            while lock(&channel.shared.senders).waiting() < 3 {
+                thread::yield_now();
+            }
+            assert_eq!(channel.receive(3), Ok(vec![0; 3]));
+            for sender in senders {
+                assert_eq!(sender.join().expect("no panic"), Ok(()));
+            }
+        });
+    }
+}
+
+#[test]
+fn long_work_loses_no_item_and_no_wake_up() {
+    for capacity in [1, 2, 3, 8, 50] {
+        let channel = channel::<Vec<usize>>(capacity);
+        channel.expect_long_work();
+        let sum = thread::scope(|scope| {
+            let receivers = [1, 2, 16].map(|max| {
+                let channel = &channel;
+                scope.spawn(move || {
+                    let mut sum = 0;
+                    while let Ok(batch) = channel.take(max) {
+                        sum += batch.iter().sum::<usize>();
+                        channel.hand_over(batch.len());
+                        channel.give_way();
+                    }
+                    sum
+                })
+            });
+            let senders = [1, 3, 40].map(|size| {
+                let channel = &channel;
+                scope.spawn(move || {
+                    for _ in 0..6000 / size {
+                        channel.send(vec![1; size]).expect("open");
+                    }
+                })
+            });
+            for sender in senders {
+                sender.join().expect("no panic");
+            }
+            channel.close();
+            receivers.into_iter().map(|receiver| receiver.join().expect("no panic")).sum::<usize>()
+        });
+        assert_eq!(sum, 3 * 6000, "a capacity of {capacity}");
+    }
+}
+
+#[test]
 fn the_due_mark_wraps_with_the_count_of_admitted_items() {
     for before_the_wrap in [0, 1, 7, 16, 17, 100] {
         let permits = Permits::starting_at(4, u32::MAX - before_the_wrap);
         assert_eq!(permits.take_all(4), Take::Took(4));
         permits.set_due(permits.due_from_now());
         permits.queue().expect("open");
-        assert!(permits.arm());
+        assert!(permits.arm(1));
         let overtakes = || {
             let _ = permits.release(1);
             permits.take(1) == Take::Took(1)

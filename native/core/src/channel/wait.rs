@@ -96,6 +96,11 @@ impl Deadline {
         Deadline(std::time::Instant::now().checked_add(timeout))
     }
 
+    /// Whichever is first.
+    pub(super) fn or(self, other: Deadline) -> Self {
+        Deadline(self.0.into_iter().chain(other.0).min())
+    }
+
     pub(super) fn passed(self) -> bool {
         self.0.is_some_and(|end| std::time::Instant::now() >= end)
     }

@@ -25,6 +25,9 @@ pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dy
     let mut consumer = Consumer { inner, limit, counts, task, batches: 0, taken: Taken::default() };
     // A panic of the task fails its item; what is caught here is a panic of an item's own drop, or of a waker.
     consumer.counts.phase.set(ThreadState::Busy);
+    if limit.weighs() {
+        inner.channel.expect_long_work();
+    }
     let _ = catch_unwind(AssertUnwindSafe(|| {
         while let Ok((envelope, permits)) = consumer.take() {
             consumer.handle(envelope, permits);
@@ -82,6 +85,9 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
     /// Takes items, and says how many permits they hold.
     fn take(&self) -> Result<(Envelope<B>, usize), ReceiveError> {
         let limit = self.limit;
+        if limit.weighs() {
+            self.inner.channel.give_way();
+        }
         match self.try_take(limit) {
             Ok(taken) => Ok(taken),
             Err(TryReceiveError::Closed) => Err(ReceiveError::Closed),

@@ -82,6 +82,50 @@ fn a_lifted_bound_admits_the_task_that_waits_and_keeps_its_order() {
 }
 
 #[test]
+fn a_thread_that_waits_for_half_of_the_room_is_woken_once_it_is_free() {
+    model(3, || {
+        let channel = channel(4);
+        Inside(&channel).expect_long_work();
+        channel.send(vec![1, 2, 3, 4]).expect("open");
+        let sender = spawn(&channel, |channel| channel.send(vec![5]));
+        assert_eq!((channel.receive(1), channel.receive(1)), (Ok(vec![1]), Ok(vec![2])));
+        assert_eq!(sender.join().expect("no panic"), Ok(()));
+        assert_eq!(channel.receive(3), Ok(vec![3, 4]));
+        assert_eq!(channel.receive(1), Ok(vec![5]));
+    });
+}
+
+#[test]
+fn once_half_of_the_room_is_free_every_thread_that_waits_gets_some() {
+    model(2, || {
+        let channel = channel(4);
+        Inside(&channel).expect_long_work();
+        channel.send(vec![1, 2, 3, 4]).expect("open");
+        let senders = [5, 6].map(|item| spawn(&channel, move |channel| channel.send(vec![item])));
+        while channel.stats().waiting_sends < 2 {
+            thread::yield_now();
+        }
+        assert_eq!(channel.receive(2), Ok(vec![1, 2]));
+        for sender in senders {
+            assert_eq!(sender.join().expect("no panic"), Ok(()));
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_half_of_the_room_of_a_closed_channel_is_let_in() {
+    model(3, || {
+        let channel = channel(2);
+        Inside(&channel).expect_long_work();
+        channel.send(vec![1, 2]).expect("open");
+        let sender = spawn(&channel, |channel| channel.send(vec![3]).is_ok());
+        channel.close();
+        let received = crate::support::receive_all(&channel).len();
+        assert_eq!(received, 2 + usize::from(sender.join().expect("no panic")));
+    });
+}
+
+#[test]
 fn the_end_of_a_pause_wakes_the_receiver_that_goes_to_sleep() {
     model(3, || {
         let channel = full();

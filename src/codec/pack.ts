@@ -5,6 +5,7 @@
 
 import { types } from 'node:util'
 import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
+import { readBack } from './read-back.js'
 import { replay } from './replay.js'
 import { nextShape, rootShape, shapeOf, writerOf } from './shapes.js'
 import { byteLengthOf, isUint8Array } from './views.js'
@@ -29,8 +30,6 @@ const MAX_DEPTH = 64
 const MAX_READS = 1 << 16
 /** Up to so many objects are compared one by one; then a set is faster. */
 const MAX_LISTED = 12
-/** What a larger value had is let go of at once. */
-const MAX_KEPT = 1024
 /** Longer strings are worth a native call. */
 const MAX_LOOPED = 40
 /** Places in a batch are 32 bits wide. */
@@ -52,11 +51,11 @@ let view: DataView
 let at = 0
 let room = 0
 let busy = false
-/** All that was read, in order: for each object its keys, for each array its length, then the values; or an array's numbers. */
-const reads: unknown[] = []
+/** How many values were read, of which those that were written can be read back. */
 let readCount = 0
-/** How many places hold what earlier values had there. */
-let readsKept = 0
+/** What was read last where it may be that it can't be written, and where it would have begun. */
+let unsure: unknown
+let unsureAt = -1
 /** The objects that were seen: another look at one is a cycle, or a shared object, which the layout does not have. */
 const listed: unknown[] = new Array(MAX_LISTED).fill(undefined)
 let listedCount = 0
@@ -96,8 +95,10 @@ export function pack(value: unknown, sink: Sink): Unpacked | undefined {
   busy = true
   readCount = 0
   listedCount = 0
+  unsureAt = -1
   ;({ bytes, view, length: at } = sink)
   room = bytes.length
+  const begin = at
   try {
     if (typeof value !== 'object' || value === null) writeValue(value, 0)
     else if (!writeObject(value, 0)) return { value }
@@ -105,25 +106,22 @@ export function pack(value: unknown, sink: Sink): Unpacked | undefined {
     return undefined
   } catch (error) {
     if (error !== GIVE_UP) throw error
-    return { value: replay(value, reads, readCount) }
+    return { value: replay(value, readsSince(begin)) }
   } finally {
     if (sink.bytes !== bytes) {
       sink.bytes = bytes
       sink.view = view
     }
-    if (readCount > readsKept) readsKept = readCount
     if (listedCount > listedKept) listedKept = listedCount
     busy = false
-    if (readCount > MAX_KEPT || others) forgetPacked()
+    if (others) forgetPacked()
   }
 }
 
 /** Lets go of what was packed. After each object it would be a fifth of the time. */
 export function forgetPacked(): void {
   if (busy) return
-  for (let index = 0; index < readsKept; index++) reads[index] = undefined
-  if (readsKept > MAX_KEPT) reads.length = 0
-  readsKept = 0
+  unsure = undefined
   for (let index = 0; index < listedKept; index++) listed[index] = undefined
   listedKept = 0
   others = undefined
@@ -136,7 +134,7 @@ function isPolluted(): boolean {
 }
 
 function writeValue(value: unknown, depth: number): void {
-  if (at + ROOM > room) grow(ROOM)
+  if (at + ROOM > room) growFor(value, ROOM)
   switch (typeof value) {
     case 'string':
       writeText(value)
@@ -152,17 +150,27 @@ function writeValue(value: unknown, depth: number): void {
       break
     case 'object':
       if (value === null) bytes[at++] = Tag.Null
-      else if (!writeObject(value, depth)) throw GIVE_UP
+      else {
+        noteUnsure(value)
+        if (!writeObject(value, depth)) throw GIVE_UP
+      }
       break
     case 'bigint':
+      noteUnsure(value)
       if (BigInt.asIntN(64, value) !== value) throw GIVE_UP
       bytes[at] = Tag.BigInteger
       view.setBigInt64(at + 1, value, true)
       at += 9
       break
     default:
+      noteUnsure(value)
       throw GIVE_UP
   }
+}
+
+function noteUnsure(value: unknown): void {
+  unsure = value
+  unsureAt = at
 }
 
 function writeNumber(value: number): void {
@@ -188,7 +196,7 @@ function writeText(value: string): void {
     writeLongText(value)
     return
   }
-  if (at + 1 + length > room) grow(1 + length)
+  if (at + 1 + length > room) growFor(value, 1 + length)
   const target = bytes
   const begin = at + 1
   for (let index = 0; index < length; index++) {
@@ -209,7 +217,7 @@ function writeLongText(value: string): void {
     writeText16(value)
     return
   }
-  if (at + 5 + length > room) grow(5 + length)
+  if (at + 5 + length > room) growFor(value, 5 + length)
   if (length < SHORT_TEXT_UNITS) {
     bytes[at++] = SHORT_TEXT + length
   } else {
@@ -223,7 +231,7 @@ function writeLongText(value: string): void {
 
 function writeText16(value: string): void {
   const { length } = value
-  if (at + 5 + 2 * length > room) grow(5 + 2 * length)
+  if (at + 5 + 2 * length > room) growFor(value, 5 + 2 * length)
   bytes[at] = Tag.Text16
   view.setUint32(at + 1, length, true)
   bytes.write(value, at + 5, 'utf16le')
@@ -271,22 +279,20 @@ function writeRecord(value: object, depth: number): void {
   if (!shape || shape.keys.length === 0 || shape.indexed) throw GIVE_UP
   const { keys, words, hash } = shape
   writeShape(words, hash)
-  logRead(keys)
+  countReads(keys.length)
   const writer = writerOf(shape)
   if (writer) writer(value, writeNumberPart, writePart, depth + 1)
   else for (const key of keys) writePart((value as Record<string, unknown>)[key], value, key, depth + 1)
 }
 
 function writeNumberPart(part: number): void {
-  logRead(part)
-  if (at + ROOM > room) grow(ROOM)
+  if (at + ROOM > room) growFor(part, ROOM)
   writeNumber(part)
 }
 
 function writePart(part: unknown, object: object, key: string, depth: number): void {
   // Another's getter may have taken it away: then it has no place in a clone. What is in its prototype looks like this.
   if ((part === undefined || typeof part === 'function') && !hasOwn(object, key)) throw GIVE_UP
-  logRead(part)
   writeValue(part, depth)
 }
 
@@ -332,12 +338,11 @@ function beginArray(length: number): void {
   bytes[at] = Tag.Array
   view.setUint32(at + 1, length, true)
   at += 5
-  logRead(length)
+  countReads(length)
 }
 
 function writeElement(array: unknown[], index: number, part: unknown, depth: number): void {
   if (part === undefined && !hasOwn(array, index)) throw GIVE_UP
-  logRead(part)
   writeValue(part, depth + 1)
 }
 
@@ -348,12 +353,20 @@ function writeNumbers(numbers: Float64Array): void {
   view.setUint32(at + 1, length, true)
   at += 5
   for (let index = 0; index < length; index++, at += 8) view.setFloat64(at, numbers[index] as number, true)
-  logRead(numbers)
+  countReads(length)
 }
 
-function logRead(value: unknown): void {
-  if (readCount === MAX_READS) throw GIVE_UP
-  reads[readCount++] = value
+function countReads(more: number): void {
+  readCount += more
+  if (readCount > MAX_READS) throw GIVE_UP
+}
+
+/** All that was read since `begin`, as `replay` wants it. */
+function readsSince(begin: number): unknown[] {
+  const objects = [...listed.slice(0, listedCount), ...(others ?? [])]
+  const reads = readBack(bytes.subarray(begin, at), objects)
+  if (unsureAt === at) reads.push(unsure)
+  return reads
 }
 
 function writeDate(value: object): void {
@@ -377,6 +390,12 @@ function writeBytes(value: Uint8Array): void {
   view.setUint32(at + 1, length, true)
   bytes.set(value, at + 5)
   at += 5 + length
+}
+
+/** Makes room to write `value`, which is read already. */
+function growFor(value: unknown, more: number): void {
+  noteUnsure(value)
+  grow(more)
 }
 
 function grow(more: number): void {

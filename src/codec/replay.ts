@@ -8,28 +8,26 @@ import { types } from 'node:util'
 /**
  * `value`, or a copy of it where reading it once more might not give what was read.
  *
- * @param reads - the first `count` are, depth first, for each object its keys, for each array its length, then values; or all
- * numbers of an array in one
+ * @param reads - depth first, for each object its keys, for each array its length, then values; or all numbers of an array
+ * in one
  */
-export function replay(value: unknown, reads: readonly unknown[], count: number): unknown {
-  if (count === 0 || isAsRead(value, new Reads(reads, count))) return value
-  return copy(value, new Reads(reads, count), new Map())
+export function replay(value: unknown, reads: readonly unknown[]): unknown {
+  if (reads.length === 0 || isAsRead(value, new Reads(reads))) return value
+  return copy(value, new Reads(reads), new Map())
 }
 
 class Reads {
   readonly #values: readonly unknown[]
-  readonly #count: number
   #index = 0
   #numbers: Float64Array | undefined
   #number = 0
 
-  constructor(values: readonly unknown[], count: number) {
+  constructor(values: readonly unknown[]) {
     this.#values = values
-    this.#count = count
   }
 
   get left(): boolean {
-    return this.#index < this.#count || this.#numbers !== undefined
+    return this.#index < this.#values.length || this.#numbers !== undefined
   }
 
   /** The keys of the object that comes next, or the length of the array. */

@@ -199,14 +199,18 @@ function isNext(words: Uint32Array, count: number): boolean {
 function readShape(count: number): KnownShape {
   const words = new Uint32Array(count)
   for (let index = 0; index < count; index++) words[index] = view.getUint32(at + 4 * index, true)
+  return { words, keys: keysOf(memory.subarray(at, at + 4 * count)), uses: 0, reader: undefined }
+}
+
+/** The keys of an object whose shape is `words`. */
+export function keysOf(words: Buffer): string[] {
   const keys: string[] = []
-  const end = at + 4 * count
-  for (let place = at; place < end && memory[place] !== 0; ) {
-    const length = memory[place] === EMPTY_KEY ? 0 : (memory[place] as number)
+  for (let place = 0; place < words.length && words[place] !== 0; ) {
+    const length = words[place] === EMPTY_KEY ? 0 : (words[place] as number)
     place += 1 + length
-    keys.push(memory.toString('latin1', place - length, place))
+    keys.push(words.toString('latin1', place - length, place))
   }
-  return { words, keys, uses: 0, reader: undefined }
+  return keys
 }
 
 function readByKeys(shape: KnownShape): object {

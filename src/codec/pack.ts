@@ -56,7 +56,12 @@ let readCount = 0
 /** What was read last where it may be that it can't be written, and where it would have begun. */
 let unsure: unknown
 let unsureAt = -1
-/** The objects that were seen: another look at one is a cycle, or a shared object, which the layout does not have. */
+/** The value itself. */
+let top: unknown
+/**
+ * The objects that were seen: another look at one is a cycle, or a shared object, which the layout does not have. The value
+ * itself is among them once there is another.
+ */
 const listed: unknown[] = new Array(MAX_LISTED).fill(undefined)
 let listedCount = 0
 let listedKept = 0
@@ -101,7 +106,10 @@ export function pack(value: unknown, sink: Sink): Unpacked | undefined {
   const begin = at
   try {
     if (typeof value !== 'object' || value === null) writeValue(value, 0)
-    else if (!writeObject(value, 0)) return { value }
+    else {
+      top = value
+      if (isProxy(value) || !writeSeen(value, 0)) return { value }
+    }
     sink.length = at
     return undefined
   } catch (error) {
@@ -122,6 +130,7 @@ export function pack(value: unknown, sink: Sink): Unpacked | undefined {
 export function forgetPacked(): void {
   if (busy) return
   unsure = undefined
+  top = undefined
   for (let index = 0; index < listedKept; index++) listed[index] = undefined
   listedKept = 0
   others = undefined
@@ -242,6 +251,10 @@ function writeText16(value: string): void {
 function writeObject(value: object, depth: number): boolean {
   if (isProxy(value) || depth > MAX_DEPTH) return false
   see(value)
+  return writeSeen(value, depth)
+}
+
+function writeSeen(value: object, depth: number): boolean {
   if (at + ROOM > room) grow(ROOM)
   const prototype = prototypeOf(value)
   if (isArray(value)) writeArray(value, depth)
@@ -256,6 +269,7 @@ function writeObject(value: object, depth: number): boolean {
 }
 
 function see(value: object): void {
+  if (listedCount === 0) listed[listedCount++] = top
   for (let index = 0; index < listedCount; index++) if (listed[index] === value) throw GIVE_UP
   if (listedCount < MAX_LISTED) {
     listed[listedCount++] = value

@@ -1,7 +1,7 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { decodeItem } from '../src/codec/decode.js'
-import { encodeItem } from '../src/codec/encode.js'
+import { decodeItems } from '../src/codec/decode.js'
+import { type EncodedBlobs, encodeItems } from '../src/codec/encode.js'
 import { difference } from './helpers/difference.js'
 
 /** Makes a value anew, and tells which getters ran. */
@@ -90,11 +90,13 @@ test('each getter of any value runs once, in the order of structured clone, what
     fc.property(fc.array(anyMake, { minLength: 1, maxLength: 4 }), (makes) => {
       const logs: [string[], string[]] = [[], []]
       const make: Make = (log) => makes.map((make) => record([[make, true]], log))
-      const { kind, bytes, length } = encodeItem(
+      // The value is not the first, so it does not begin where the bytes do.
+      const { kinds, ends, bytes, length } = encodeItems([
+        { before: 'it' },
         make((name) => logs[0].push(name)),
-        'item',
-      )
-      const received = decodeItem(kind, Buffer.from(new Uint8Array(bytes)), 0, length)
+      ]) as EncodedBlobs
+      const each = new Uint8Array(2).map((_, index) => kinds[kinds.length === 1 ? 0 : index] as number)
+      const [, received] = decodeItems({ kinds: each, ends: ends.slice(), bytes: bytes.slice(0, length) })
       const expected = structuredClone(make((name) => logs[1].push(name)))
       return difference(received, expected) === undefined && `${logs[0]}` === `${logs[1]}`
     }),

@@ -51,7 +51,7 @@ let view: DataView
 let at = 0
 let room = 0
 let busy = false
-/** How many values were read, of which those that were written can be read back. */
+/** How many values are read, as far as objects and arrays were begun; all of an array's numbers count as one. */
 let readCount = 0
 /** What was read last where it may be that it can't be written, and where it would have begun. */
 let unsure: unknown
@@ -367,7 +367,7 @@ function writeNumbers(numbers: Float64Array): void {
   view.setUint32(at + 1, length, true)
   at += 5
   for (let index = 0; index < length; index++, at += 8) view.setFloat64(at, numbers[index] as number, true)
-  countReads(length)
+  countReads(1)
 }
 
 function countReads(more: number): void {

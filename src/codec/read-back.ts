@@ -4,7 +4,7 @@
  */
 
 import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
-import { keysOf, unpack } from './unpack.js'
+import { keysOf, unpackTogether } from './unpack.js'
 
 /**
  * What `packed` tells of the reads, in their order: for each object its keys, for each array its length or all its numbers,
@@ -15,19 +15,21 @@ import { keysOf, unpack } from './unpack.js'
  */
 export function readBack(packed: Buffer, objects: readonly unknown[]): unknown[] {
   const reads: unknown[] = []
-  let seen = 0
-  for (let at = 0; at < packed.length; ) {
-    const tag = packed[at] as number
-    const isObject = OBJECTS.has(tag)
-    const end = at + (isObject ? headerLength(packed, at) : scalarLength(packed, at))
-    if (!isObject) reads.push(unpack(packed, at, end))
-    else if (at === 0) seen++
-    else reads.push(objects[seen++])
-    if (tag === Tag.Object) reads.push(keysOf(packed.subarray(at + OBJECT_HEADER, end)))
-    else if (tag === Tag.Array) reads.push(packed.readUInt32LE(at + 1))
-    else if (tag === Tag.Numbers) reads.push(Float64Array.from(unpack(packed, at, end) as number[]))
-    at = end
-  }
+  unpackTogether(packed, (unpackNext) => {
+    let seen = 0
+    for (let at = 0; at < packed.length; ) {
+      const tag = packed[at] as number
+      const isObject = OBJECTS.has(tag)
+      const end = at + (isObject ? headerLength(packed, at) : scalarLength(packed, at))
+      if (!isObject) reads.push(unpackNext(at, end))
+      else if (at === 0) seen++
+      else reads.push(objects[seen++])
+      if (tag === Tag.Object) reads.push(keysOf(packed.subarray(at + OBJECT_HEADER, end)))
+      else if (tag === Tag.Array) reads.push(packed.readUInt32LE(at + 1))
+      else if (tag === Tag.Numbers) reads.push(Float64Array.from(unpackNext(at, end) as number[]))
+      at = end
+    }
+  })
   return reads
 }
 

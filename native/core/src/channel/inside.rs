@@ -18,6 +18,11 @@ impl<B: Batch> Inside<'_, B> {
         self.0.expect_long_work();
     }
 
+    /// There is nothing left to work on.
+    pub fn ask_for_more(&self) {
+        self.0.ask_for_more();
+    }
+
     /// Lifts the bound.
     pub fn lift(&self) {
         self.0.lift();

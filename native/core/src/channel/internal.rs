@@ -76,6 +76,11 @@ impl<B: Batch> Channel<B> {
         self.shared.expect_long_work();
     }
 
+    /// There is nothing left to work on: threads that wait for half of the room are woken for any.
+    pub(crate) fn ask_for_more(&self) {
+        self.shared.fill();
+    }
+
     /// Lets a sender run that was woken and has not run yet. Where all cores work for long, the system keeps it waiting until
     /// a time slice of theirs is over, and the channel is empty by then.
     pub(crate) fn give_way(&self) {

@@ -6,8 +6,8 @@
 //! | items admitted |  in use  | LIFTED ABORTED CLOSED QUEUED WAKE |
 //! ```
 //!
-//! The count of permits in use and the flags share one modification order. So a release either sees `WAKE` and wakes
-//! a sender, or it makes the compare-exchange that sets `WAKE` fail, and the sender that meant to sleep looks again:
+//! The count of permits in use and the flags share one modification order. So a release either sees `WAKE` and looks
+//! after the senders, or it makes the compare-exchange that sets `WAKE` fail, and the sender that meant to sleep looks again:
 //! no wake-up is lost. The running count of admitted items (it wraps) costs nothing there and is what fairness is
 //! measured with: a waiter is due once [`OVERTAKING`] × capacity items were admitted since it queued.
 

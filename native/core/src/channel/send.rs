@@ -134,12 +134,13 @@ impl<B: Batch> Shared<B> {
         let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
         let long_work = self.is_long_work();
         let patience_of_me = |senders: &Senders<B>| if long_work { None } else { senders.patience_of(me) };
+        let content = !long_work || deadline != Deadline::NEVER;
         // No time passes in a model: there every thread that waits for more has to be woken.
-        let mut until_content = (long_work && !cfg!(loom)).then(|| Deadline::after(CONTENT_AFTER));
+        let mut until_content = (!content && !cfg!(loom)).then(|| Deadline::after(CONTENT_AFTER));
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
         match self.open_queue(&senders) {
-            Ok(due) => senders.push_thread(me, due, thread_waker(), !long_work),
+            Ok(due) => senders.push_thread(me, due, thread_waker(), content),
             Err(refused) => return Err(refuse(refused, batch).into()),
         }
         // Armed, or a wake-up is on its way, this thread's own included.
@@ -149,7 +150,7 @@ impl<B: Batch> Shared<B> {
         loop {
             std::mem::take(&mut wakes).wake();
             if !patience.as_mut().is_some_and(|patience| self.look_out(patience, deadline)) {
-                until_content.map_or(deadline, |until| deadline.or(until)).park();
+                until_content.unwrap_or(deadline).park();
             }
             let mut senders = lock(&self.senders);
             senders.waited(patience.take());

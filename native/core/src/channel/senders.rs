@@ -27,7 +27,7 @@ pub(super) struct Senders<B> {
     queue: VecDeque<Entry<B>>,
     /// The first entry is a thread that was woken and has not looked yet. It passes the wake-up on.
     waking: bool,
-    /// Enough was free for threads to be woken: one after the other is, until nothing is.
+    /// Enough was free for threads that wait for more: one after the other is woken, until nothing is.
     filling: bool,
     /// Sends that wait: threads, those of pending batches, and sending cases of selects.
     waiting: usize,
@@ -51,7 +51,7 @@ struct Entry<B> {
 
 #[derive(Debug)]
 enum Waits<B> {
-    /// `content`: with any room. Others are not woken before there is [`enough`](Shared::enough).
+    /// `content`: with any room. Where all who wait are not, they are woken once there is [`enough`](Shared::enough).
     Thread { waker: Waker, content: bool },
     /// Never empty.
     Task(VecDeque<Pending<B>>),
@@ -121,6 +121,11 @@ impl<B: Batch> Senders<B> {
         if let Some(Entry { waits: Waits::Thread { content, .. }, .. }) = entry {
             *content = true;
         }
+    }
+
+    /// Whether all who wait are threads that any room is not enough for.
+    fn wait_for_more(&self) -> bool {
+        self.queue.iter().all(|entry| matches!(entry.waits, Waits::Thread { content: false, .. }))
     }
 
     /// Queues a send of a task behind the earlier ones of its producer, with the mark that
@@ -362,6 +367,18 @@ impl<B: Batch> Shared<B> {
         self.permits.queue().map(|()| due)
     }
 
+    /// Receivers have nothing left, so any room is enough.
+    pub(super) fn fill(&self) {
+        if self.permits.snapshot().senders_wait() {
+            let mut wakes = WakeList::default();
+            let mut senders = lock(&self.senders);
+            senders.filling = true;
+            self.admit_waiting(&mut senders, &mut wakes);
+            drop(senders);
+            wakes.wake();
+        }
+    }
+
     /// Room was freed while senders sleep.
     #[cold]
     pub(super) fn wake_senders(&self, wakes: &mut WakeList) {
@@ -373,18 +390,17 @@ impl<B: Batch> Shared<B> {
     pub(super) fn admit_waiting(&self, senders: &mut Senders<B>, wakes: &mut WakeList) {
         while !senders.queue.is_empty() {
             let at = senders.next();
-            let first = &mut senders.queue[at];
-            self.permits.set_due(first.due);
+            self.permits.set_due(senders.queue[at].due);
             if senders.waking {
                 return;
             }
-            let waits_for_more = !senders.filling && matches!(first.waits, Waits::Thread { content: false, .. });
-            let lacking = self.permits.arm(if waits_for_more { self.enough() } else { 1 });
-            senders.filling = !lacking;
-            if lacking {
+            let for_more = !senders.filling && self.is_long_work() && senders.wait_for_more();
+            if self.permits.arm(if for_more { self.enough() } else { 1 }) {
+                senders.filling = false;
                 return;
             }
-            match &mut first.waits {
+            senders.filling |= for_more;
+            match &mut senders.queue[at].waits {
                 Waits::Thread { waker, .. } => {
                     senders.waking = true;
                     wakes.push(waker.clone());

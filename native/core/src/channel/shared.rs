@@ -74,8 +74,8 @@ impl<B: Batch> Shared<B> {
     }
 
     /// Receivers work for long on what they take, as long as it takes to wake a thread, and so they keep all cores busy. From
-    /// now on a thread that finds the channel full sleeps at once, until half of it is free: a yield would last a time slice
-    /// of theirs, and to be woken by each of them costs it one each time.
+    /// now on a thread that finds the channel full sleeps at once, until half of it is free, receivers have nothing left, or some
+    /// time has passed: a yield would last a time slice of theirs, and to be woken by each of them costs it one each time.
     pub(super) fn expect_long_work(&self) {
         self.long_work.store(true, Ordering::Relaxed);
     }

@@ -85,7 +85,7 @@ pub(super) const SEND_YIELDS: u32 = if cfg!(loom) { 0 } else { 16 };
 pub(super) const RECEIVE_YIELDS: u32 = if cfg!(loom) { 0 } else { 4 };
 
 /// When a wait ends by itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deadline(Option<std::time::Instant>);
 
 impl Deadline {
@@ -94,11 +94,6 @@ impl Deadline {
     /// `timeout` from now; never, where that is past the clock's range.
     pub(super) fn after(timeout: std::time::Duration) -> Self {
         Deadline(std::time::Instant::now().checked_add(timeout))
-    }
-
-    /// Whichever is first.
-    pub(super) fn or(self, other: Deadline) -> Self {
-        Deadline(self.0.into_iter().chain(other.0).min())
     }
 
     pub(super) fn passed(self) -> bool {

@@ -93,6 +93,9 @@ impl<B: Collect, R: Collect> Consumer<'_, B, R> {
             Err(TryReceiveError::Closed) => Err(ReceiveError::Closed),
             Err(TryReceiveError::Aborted) => Err(ReceiveError::Aborted),
             Err(TryReceiveError::Empty) => {
+                if limit.weighs() {
+                    self.inner.channel.ask_for_more();
+                }
                 if self.inner.idle.check_before_wait(&self.inner.counters) {
                     self.inner.observer.notify(super::Notice::Idle);
                 }

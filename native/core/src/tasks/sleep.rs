@@ -1,4 +1,4 @@
-//! Stands for work that takes time and no CPU.
+//! Stands for work that takes time and next to no CPU.
 
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
@@ -71,10 +71,13 @@ impl SleepTask {
         if !delay.is_zero() {
             self.lateness.note(start.elapsed().saturating_sub(asked));
         }
+        if early.is_zero() {
+            return Ok(());
+        }
         while start.elapsed() < delay {
             yield_now();
         }
-        Ok(())
+        context.check()
     }
 }
 

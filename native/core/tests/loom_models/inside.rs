@@ -88,10 +88,51 @@ fn a_thread_that_waits_for_half_of_the_room_is_woken_once_it_is_free() {
         Inside(&channel).expect_long_work();
         channel.send(vec![1, 2, 3, 4]).expect("open");
         let sender = spawn(&channel, |channel| channel.send(vec![5]));
-        assert_eq!((channel.receive(1), channel.receive(1)), (Ok(vec![1]), Ok(vec![2])));
+        while channel.stats().waiting_sends < 1 {
+            thread::yield_now();
+        }
+        assert_eq!(channel.receive(1), Ok(vec![1]));
+        assert_eq!(channel.stats().waiting_sends, 1, "woken for less than half");
+        assert_eq!(channel.receive(1), Ok(vec![2]));
         assert_eq!(sender.join().expect("no panic"), Ok(()));
         assert_eq!(channel.receive(3), Ok(vec![3, 4]));
         assert_eq!(channel.receive(1), Ok(vec![5]));
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_half_of_the_room_is_woken_for_less_where_nothing_is_left_to_work_on() {
+    model(3, || {
+        let channel = channel(4);
+        Inside(&channel).expect_long_work();
+        channel.send(vec![1, 2, 3, 4]).expect("open");
+        let sender = spawn(&channel, |channel| channel.send(vec![5]));
+        while channel.stats().waiting_sends < 1 {
+            thread::yield_now();
+        }
+        assert_eq!(channel.receive(1), Ok(vec![1]));
+        Inside(&channel).ask_for_more();
+        assert_eq!(sender.join().expect("no panic"), Ok(()));
+    });
+}
+
+#[test]
+fn a_task_behind_a_thread_that_waits_for_half_of_the_room_is_not_held_up() {
+    model(2, || {
+        let channel = channel(4);
+        Inside(&channel).expect_long_work();
+        channel.send(vec![1, 2, 3, 4]).expect("open");
+        let sender = spawn(&channel, |channel| channel.send(vec![5]));
+        while channel.stats().waiting_sends < 1 {
+            thread::yield_now();
+        }
+        let producer = channel.producer();
+        let sending = producer.send(vec![6]);
+        assert_eq!(channel.receive(1), Ok(vec![1]));
+        assert_eq!(sender.join().expect("no panic"), Ok(()));
+        assert_eq!(channel.receive(1), Ok(vec![2]));
+        assert!(!producer.is_waiting());
+        sending.detach();
     });
 }
 
@@ -115,13 +156,13 @@ fn once_half_of_the_room_is_free_every_thread_that_waits_gets_some() {
 #[test]
 fn a_thread_that_waits_for_half_of_the_room_of_a_closed_channel_is_let_in() {
     model(3, || {
-        let channel = channel(2);
+        let channel = channel(4);
         Inside(&channel).expect_long_work();
-        channel.send(vec![1, 2]).expect("open");
-        let sender = spawn(&channel, |channel| channel.send(vec![3]).is_ok());
+        channel.send(vec![1, 2, 3, 4]).expect("open");
+        let sender = spawn(&channel, |channel| channel.send(vec![5]).is_ok());
         channel.close();
         let received = crate::support::receive_all(&channel).len();
-        assert_eq!(received, 2 + usize::from(sender.join().expect("no panic")));
+        assert_eq!(received, 4 + usize::from(sender.join().expect("no panic")));
     });
 }
 

@@ -2,8 +2,9 @@
 
 use loom::thread;
 use millrace_core::channel::Inside;
+use millrace_core::{Channel, SendError};
 
-use crate::support::{channel, full, full_with_a_waiting_send, model, spawn};
+use crate::support::{Items, channel, full, full_with_a_waiting_send, model, spawn};
 
 #[test]
 fn what_is_sent_on_credit_during_an_abort_is_queued_or_late_or_discarded() {
@@ -81,16 +82,22 @@ fn a_lifted_bound_admits_the_task_that_waits_and_keeps_its_order() {
     });
 }
 
+/// A channel of capacity 4 whose receivers work for long, with items 1 to 4 in it, and a thread that waits to send item 5.
+fn full_with_a_thread_that_waits_for_half() -> (Channel<Items>, thread::JoinHandle<Result<(), SendError<Items>>>) {
+    let channel = channel(4);
+    Inside(&channel).expect_long_work();
+    channel.send(vec![1, 2, 3, 4]).expect("open");
+    let sender = spawn(&channel, |channel| channel.send(vec![5]));
+    while channel.stats().waiting_sends < 1 {
+        thread::yield_now();
+    }
+    (channel, sender)
+}
+
 #[test]
 fn a_thread_that_waits_for_half_of_the_room_is_woken_once_it_is_free() {
     model(3, || {
-        let channel = channel(4);
-        Inside(&channel).expect_long_work();
-        channel.send(vec![1, 2, 3, 4]).expect("open");
-        let sender = spawn(&channel, |channel| channel.send(vec![5]));
-        while channel.stats().waiting_sends < 1 {
-            thread::yield_now();
-        }
+        let (channel, sender) = full_with_a_thread_that_waits_for_half();
         assert_eq!(channel.receive(1), Ok(vec![1]));
         assert_eq!(channel.stats().waiting_sends, 1, "woken for less than half");
         assert_eq!(channel.receive(1), Ok(vec![2]));
@@ -103,13 +110,7 @@ fn a_thread_that_waits_for_half_of_the_room_is_woken_once_it_is_free() {
 #[test]
 fn a_thread_that_waits_for_half_of_the_room_is_woken_for_less_where_nothing_is_left_to_work_on() {
     model(3, || {
-        let channel = channel(4);
-        Inside(&channel).expect_long_work();
-        channel.send(vec![1, 2, 3, 4]).expect("open");
-        let sender = spawn(&channel, |channel| channel.send(vec![5]));
-        while channel.stats().waiting_sends < 1 {
-            thread::yield_now();
-        }
+        let (channel, sender) = full_with_a_thread_that_waits_for_half();
         assert_eq!(channel.receive(1), Ok(vec![1]));
         Inside(&channel).ask_for_more();
         assert_eq!(sender.join().expect("no panic"), Ok(()));
@@ -119,13 +120,7 @@ fn a_thread_that_waits_for_half_of_the_room_is_woken_for_less_where_nothing_is_l
 #[test]
 fn a_task_behind_a_thread_that_waits_for_half_of_the_room_is_not_held_up() {
     model(2, || {
-        let channel = channel(4);
-        Inside(&channel).expect_long_work();
-        channel.send(vec![1, 2, 3, 4]).expect("open");
-        let sender = spawn(&channel, |channel| channel.send(vec![5]));
-        while channel.stats().waiting_sends < 1 {
-            thread::yield_now();
-        }
+        let (channel, sender) = full_with_a_thread_that_waits_for_half();
         let producer = channel.producer();
         let sending = producer.send(vec![6]);
         assert_eq!(channel.receive(1), Ok(vec![1]));

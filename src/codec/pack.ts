@@ -254,6 +254,7 @@ function writeObject(value: object, depth: number): boolean {
   return writeSeen(value, depth)
 }
 
+/** The same of an object that is no proxy, and is not looked for among those seen. */
 function writeSeen(value: object, depth: number): boolean {
   if (at + ROOM > room) grow(ROOM)
   const prototype = prototypeOf(value)

@@ -3,7 +3,7 @@
  * quarter of the time of a small object, and hardly any value is given up.
  */
 
-import { OBJECT_HEADER, SHORT_TEXT, SHORT_TEXT_UNITS, Tag } from './packed.js'
+import { OBJECT_HEADER, Tag } from './packed.js'
 import { keysOf, unpackTogether } from './unpack.js'
 
 /**
@@ -15,57 +15,27 @@ import { keysOf, unpackTogether } from './unpack.js'
  */
 export function readBack(packed: Buffer, objects: readonly unknown[]): unknown[] {
   const reads: unknown[] = []
-  unpackTogether(packed, (unpackNext) => {
+  unpackTogether(packed, (unpackNext, place) => {
     let seen = 0
-    for (let at = 0; at < packed.length; ) {
-      const tag = packed[at] as number
-      const isObject = OBJECTS.has(tag)
-      const end = at + (isObject ? headerLength(packed, at) : scalarLength(packed, at))
-      if (!isObject) reads.push(unpackNext(at, end))
-      else if (at === 0) seen++
-      else reads.push(objects[seen++])
-      if (tag === Tag.Object) reads.push(keysOf(packed.subarray(at + OBJECT_HEADER, end)))
-      else if (tag === Tag.Array) reads.push(packed.readUInt32LE(at + 1))
-      else if (tag === Tag.Numbers) reads.push(Float64Array.from(unpackNext(at, end) as number[]))
-      at = end
+    for (let at = 0, end = 0; at < packed.length; at = end) {
+      const tag = packed[at]
+      let part: unknown
+      let inside: unknown
+      if (tag === Tag.Object) {
+        end = at + OBJECT_HEADER + 4 * (packed[at + 1] as number)
+        inside = keysOf(packed.subarray(at + OBJECT_HEADER, end))
+      } else if (tag === Tag.Array) {
+        end = at + 5
+        inside = packed.readUInt32LE(at + 1)
+      } else {
+        part = unpackNext(at, packed.length)
+        end = place()
+        if (tag === Tag.Numbers) inside = Float64Array.from(part as number[])
+      }
+      if (inside !== undefined || (typeof part === 'object' && part !== null)) part = objects[seen++]
+      if (at > 0) reads.push(part)
+      if (inside !== undefined) reads.push(inside)
     }
   })
   return reads
-}
-
-const OBJECTS = new Set<number>([Tag.Object, Tag.Array, Tag.Numbers, Tag.Date, Tag.Bytes])
-
-/** How long an object is without the values that follow. */
-function headerLength(packed: Buffer, at: number): number {
-  switch (packed[at]) {
-    case Tag.Object:
-      return OBJECT_HEADER + 4 * (packed[at + 1] as number)
-    case Tag.Array:
-      return 5
-    case Tag.Numbers:
-      return 5 + 8 * packed.readUInt32LE(at + 1)
-    case Tag.Date:
-      return 9
-    default:
-      return 5 + packed.readUInt32LE(at + 1)
-  }
-}
-
-function scalarLength(packed: Buffer, at: number): number {
-  const tag = packed[at] as number
-  if (tag < SHORT_TEXT) return 1
-  if (tag < SHORT_TEXT + SHORT_TEXT_UNITS) return 1 + tag - SHORT_TEXT
-  switch (tag) {
-    case Tag.Integer:
-      return 5
-    case Tag.Number:
-    case Tag.BigInteger:
-      return 9
-    case Tag.Text:
-      return 5 + packed.readUInt32LE(at + 1)
-    case Tag.Text16:
-      return 5 + 2 * packed.readUInt32LE(at + 1)
-    default:
-      return 1
-  }
 }

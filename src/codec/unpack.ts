@@ -50,15 +50,15 @@ export function unpack(bytes: Uint8Array, begin: number, end: number): unknown {
 
 /**
  * Calls `each` with a function that unpacks items of `bytes` one after the other: it makes one string for those that
- * lie close together, which is most of the time of reading one.
+ * lie close together, which is most of the time of reading one. `place` tells where the last one ended.
  */
 export function unpackTogether(
   bytes: Uint8Array,
-  each: (unpackNext: (begin: number, end: number) => unknown) => void,
+  each: (unpackNext: (begin: number, end: number) => unknown, place: () => number) => void,
 ): void {
   enter(bytes)
   try {
-    each(readNext)
+    each(readNext, () => at - offset)
   } finally {
     leave()
   }

@@ -13,8 +13,9 @@ use crate::batch::Batch;
 use crate::patience::Patience;
 use crate::sync::{Arc, Ordering, lock, thread};
 
-/// How long a thread waits for enough room before it is content with any. Meanwhile receivers have half a channel to take.
-const CONTENT_AFTER: Duration = Duration::from_millis(2);
+/// How long a thread waits for enough room before it takes any: longer than tasks take for half a channel of small items, and
+/// shorter than a time slice.
+const ANY_AFTER: Duration = Duration::from_millis(2);
 
 impl<B: Batch> Shared<B> {
     /// Takes the permit of a single item.
@@ -134,13 +135,13 @@ impl<B: Batch> Shared<B> {
         let me = self.next_producer.fetch_add(1, Ordering::Relaxed);
         let long_work = self.is_long_work();
         let patience_of_me = |senders: &Senders<B>| if long_work { None } else { senders.patience_of(me) };
-        let content = !long_work || deadline != Deadline::NEVER;
+        let takes_any = !long_work || deadline != Deadline::NEVER;
         // No time passes in a model: there every thread that waits for more has to be woken.
-        let mut until_content = (!content && !cfg!(loom)).then(|| Deadline::after(CONTENT_AFTER));
+        let mut until_any = (!takes_any && !cfg!(loom)).then(|| Deadline::after(ANY_AFTER));
         let mut wakes = WakeList::default();
         let mut senders = lock(&self.senders);
         match self.open_queue(&senders) {
-            Ok(due) => senders.push_thread(me, due, thread_waker(), content),
+            Ok(due) => senders.push_thread(me, due, thread_waker(), takes_any),
             Err(refused) => return Err(refuse(refused, batch).into()),
         }
         // Armed, or a wake-up is on its way, this thread's own included.
@@ -150,12 +151,12 @@ impl<B: Batch> Shared<B> {
         loop {
             std::mem::take(&mut wakes).wake();
             if !patience.as_mut().is_some_and(|patience| self.look_out(patience, deadline)) {
-                until_content.unwrap_or(deadline).park();
+                until_any.unwrap_or(deadline).park();
             }
             let mut senders = lock(&self.senders);
             senders.waited(patience.take());
-            if until_content.take_if(|until| until.passed()).is_some() {
-                senders.lower_sights(me);
+            if until_any.take_if(|until| until.passed()).is_some() {
+                senders.take_any(me);
             }
             if self.permits.snapshot().aborted() {
                 return Err(SendTimeoutError::Aborted(batch));

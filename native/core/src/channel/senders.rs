@@ -51,8 +51,9 @@ struct Entry<B> {
 
 #[derive(Debug)]
 enum Waits<B> {
-    /// `content`: with any room. Where all who wait are not, they are woken once there is [`enough`](Shared::enough).
-    Thread { waker: Waker, content: bool },
+    /// `takes_any`: any room is worth a wake-up. Where it is to none who waits, they are woken once there is
+    /// [`enough`](Shared::enough).
+    Thread { waker: Waker, takes_any: bool },
     /// Never empty.
     Task(VecDeque<Pending<B>>),
     /// A sending case, and its number among those that ever queued.
@@ -109,23 +110,23 @@ impl<B: Batch> Senders<B> {
         self.waiting
     }
 
-    /// Queues a thread, with the mark that [`open_queue`](Shared::open_queue) gave. `content`: with any room.
-    pub(super) fn push_thread(&mut self, producer: u64, due: u32, waker: Waker, content: bool) {
+    /// Queues a thread, with the mark that [`open_queue`](Shared::open_queue) gave. `takes_any`: any room is worth a wake-up.
+    pub(super) fn push_thread(&mut self, producer: u64, due: u32, waker: Waker, takes_any: bool) {
         self.waiting += 1;
-        self.queue.push_back(Entry { producer, due, waits: Waits::Thread { waker, content } });
+        self.queue.push_back(Entry { producer, due, waits: Waits::Thread { waker, takes_any } });
     }
 
-    /// A thread that waits is content with any room from now on.
-    pub(super) fn lower_sights(&mut self, me: u64) {
+    /// To a thread that waits any room is worth a wake-up from now on.
+    pub(super) fn take_any(&mut self, me: u64) {
         let entry = self.queue.iter_mut().find(|entry| entry.producer == me);
-        if let Some(Entry { waits: Waits::Thread { content, .. }, .. }) = entry {
-            *content = true;
+        if let Some(Entry { waits: Waits::Thread { takes_any, .. }, .. }) = entry {
+            *takes_any = true;
         }
     }
 
     /// Whether all who wait are threads that any room is not enough for.
     fn wait_for_more(&self) -> bool {
-        self.queue.iter().all(|entry| matches!(entry.waits, Waits::Thread { content: false, .. }))
+        self.queue.iter().all(|entry| matches!(entry.waits, Waits::Thread { takes_any: false, .. }))
     }
 
     /// Queues a send of a task behind the earlier ones of its producer, with the mark that
@@ -394,7 +395,7 @@ impl<B: Batch> Shared<B> {
             if senders.waking {
                 return;
             }
-            let for_more = !senders.filling && self.is_long_work() && senders.wait_for_more();
+            let for_more = !senders.filling && senders.wait_for_more();
             if self.permits.arm(if for_more { self.enough() } else { 1 }) {
                 senders.filling = false;
                 return;

@@ -251,7 +251,7 @@ fn a_release_is_to_wake_until_enough_is_free() {
 }
 
 #[test]
-fn a_thread_that_waits_for_long_work_is_content_with_any_room_in_the_end() {
+fn a_thread_that_waits_for_long_work_takes_any_room_in_the_end() {
     let channel = channel(100);
     channel.expect_long_work();
     channel.send(vec![0; 100]).expect("open");

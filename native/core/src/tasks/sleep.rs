@@ -93,8 +93,9 @@ impl Lateness {
     const MOST: Duration = Duration::from_micros(300);
 
     /// Follows what is less at once and what is more slowly, so that a thread is seldom woken too early, when it has to
-    /// yield: with a sixteenth 6 to 7 µs a sleep on the average, and a lateness of 36 µs in place of 115 (the medians of
-    /// 600 sleeps in 5 threads of such a machine). With an eighth it was 13 µs, and no less late.
+    /// yield. Where the rule was tried, in a script of 5 threads on such a machine, they yielded for 6 to 7 µs a sleep with
+    /// a sixteenth, and were 36 to 39 µs late in place of 111 to 121 (medians of 600 sleeps, twice). With an eighth they
+    /// yielded for 13 µs, and were no less late.
     fn note(&mut self, late: Duration) {
         let late = late.min(Self::MOST);
         self.least = if late < self.least { late } else { self.least + late.saturating_sub(self.least) / 16 };

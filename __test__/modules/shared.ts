@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread } from 'node:worker_threads'
 import type { Context } from '../../src/index.js'
 import { Cells } from '../helpers/cells.js'
+import { fillHeap } from '../helpers/heap.js'
 
 let cells: Cells
 let random = 0
@@ -112,10 +113,7 @@ const DEATHS: Record<string, () => unknown> = {
     void Promise.reject(new TypeError('outside of the handler'))
     return forever()
   },
-  memory: () => {
-    const kept: unknown[] = []
-    for (;;) kept.push(new Array(10_000).fill(kept.length))
-  },
+  memory: () => fillHeap(),
 }
 
 /** Item 5 ends, in its first attempt, the worker that handles it. */

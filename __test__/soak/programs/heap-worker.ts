@@ -1,6 +1,7 @@
 /** A worker that fills its heap. */
 import { workerData } from 'node:worker_threads'
 import { Channel } from '../../../src/index.js'
+import { fillHeap } from '../../helpers/heap.js'
 import type { Big } from './heap.js'
 import type { HeapWay } from './plans.js'
 
@@ -11,7 +12,7 @@ const kept: unknown[] = []
 const ways: Record<HeapWay, () => Promise<void>> = {
   async leasing() {
     for (let n = 0; n < 20; n++) kept.push(await channel.lease())
-    for (;;) kept.push(new Array(1000).fill(kept.length))
+    await fillHeap(kept)
   },
 
   async receiving() {

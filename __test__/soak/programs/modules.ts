@@ -1,4 +1,5 @@
 /** A handler and a source for workers. */
+import { fillHeap } from '../../helpers/heap.js'
 
 export async function handle(n: number): Promise<number> {
   if (n % 7 === 0) await new Promise(setImmediate)
@@ -16,8 +17,7 @@ export function* make(): Generator<number> {
 }
 
 /** Each hundredth item runs out of the worker's heap in the first attempt. */
-export function fill(n: number, { attempt }: { attempt: number }): number {
-  const kept: unknown[] = []
-  while (n % 100 === 5 && attempt === 1) kept.push(new Array(10_000).fill(n))
+export async function fill(n: number, { attempt }: { attempt: number }): Promise<number> {
+  if (n % 100 === 5 && attempt === 1) await fillHeap()
   return n
 }

@@ -269,3 +269,16 @@ test('the statistics of a callback have one row for its environment', async (t) 
     1000,
   )
 })
+
+test('a handler may take its context apart', async (t) => {
+  const system = new ProducerConsumerSystem<number>({
+    handler: async (item, { attempt, send, stop }) => {
+      t.is(attempt, 1)
+      if (item === 1) await send(2)
+      else stop()
+    },
+  })
+  await system.start()
+  await system.send(1)
+  t.is((await system.finished).processed, 2)
+})

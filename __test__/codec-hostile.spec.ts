@@ -342,6 +342,112 @@ for (const [what, [value, path]] of Object.entries(REFUSED)) {
   })
 }
 
+/** Ways for a value to have one level more. */
+const LEVELS: Record<string, (inner: unknown) => unknown> = {
+  objects: (o) => ({ o }),
+  arrays: (inner) => [inner],
+  maps: (inner) => new Map([[1, inner]]),
+  'keys of maps': (inner) => new Map([[inner, 1]]),
+  sets: (inner) => new Set([inner]),
+  'causes of errors': (cause) => new Error('outer', { cause }),
+  'sparse arrays': (inner) => Object.assign([], { 1: inner }),
+}
+
+for (const [name, level] of Object.entries(LEVELS)) {
+  test(`what can be sent can be read, however deep: ${name}`, (t) => {
+    const outcomes = new Set<string>()
+    for (let depth = 700; depth <= 4000; depth += 50) {
+      let value: unknown = new Date(5)
+      for (let n = 0; n < depth; n++) value = level(value)
+      let encoded: ReturnType<typeof encodeItem>
+      try {
+        encoded = encodeItem(value, 'item')
+      } catch (error) {
+        t.true(error instanceof UncloneableError, `${depth}: ${error}`)
+        outcomes.add('refused')
+        continue
+      }
+      const { kind, bytes, length } = encoded
+      t.notThrows(() => decodeItem(kind, Buffer.from(new Uint8Array(bytes)), 0, length), `${depth}`)
+      outcomes.add('arrived')
+    }
+    t.deepEqual([...outcomes], ['arrived', 'refused'])
+  })
+}
+
+test('what has many objects beside each other is not deep', (t) => {
+  const many = Array.from({ length: 5000 }, (_, n) => new Map([[n, { n }]]))
+  t.deepEqual(through(many), many)
+})
+
+test('an accessor among items may send others', (t) => {
+  const send = { numbers: () => encodeItems([9]), texts: () => encodeItems(['xxxxxxxx']) }
+  for (const inner of Object.values(send)) {
+    for (const [first, second, third] of [
+      [1, 2, 3],
+      ['aa', 'bb', 'cc'],
+      [{ a: 1 }, 2, 'cc'],
+    ]) {
+      const items = [first, undefined, third]
+      Object.defineProperty(items, 1, {
+        get: () => {
+          inner()
+          return second
+        },
+      })
+      const received =
+        typeof first === 'number' ? [...(encodeItems(items) as Float64Array)] : throughItems(items)
+      t.deepEqual(received, [first, second, third])
+    }
+  }
+})
+
+test('maps and sets are what they are, whatever a class of theirs iterates over', (t) => {
+  class Odd extends Map<unknown, unknown> {
+    override *[Symbol.iterator](): MapIterator<[unknown, unknown]> {
+      yield [5, 5]
+    }
+  }
+  class Even extends Set<unknown> {
+    override *[Symbol.iterator](): SetIterator<unknown> {
+      yield 5
+    }
+  }
+  class Bare extends Map<unknown, unknown> {
+    override *[Symbol.iterator](): MapIterator<[unknown, unknown]> {
+      yield* this.values() as Iterable<[unknown, unknown]>
+    }
+  }
+  const getter = () => ({
+    get e() {
+      return 1
+    },
+  })
+  for (const [made, map] of [
+    [new Odd([[1, {}]]), new Map([[1, {}]])],
+    [new Bare([[1, {}]]), new Map([[1, {}]])],
+    [new Even([{}]), new Set([{}])],
+  ]) {
+    t.deepEqual(through(made), map)
+    t.deepEqual(through(Object.assign(getter(), { made })), { e: 1, made: map })
+    t.deepEqual(through(Object.defineProperties({ made }, Object.getOwnPropertyDescriptors(getter()))), {
+      made: map,
+      e: 1,
+    })
+  }
+})
+
+test('an array with holes keeps its other properties, behind a getter too', (t) => {
+  const array = Object.assign([1], { length: 2, foo: 7 })
+  const value = {
+    get g() {
+      return 1
+    },
+    array,
+  }
+  t.is(difference(through(value), structuredClone(value)), undefined)
+})
+
 test('what is too deep is refused or arrives, as structured clone has it', (t) => {
   for (const depth of [60, 64, 65, 70, 500, 10_000, 100_000]) {
     for (const nest of [

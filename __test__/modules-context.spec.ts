@@ -1,5 +1,6 @@
 /** What a handler module's function is told, and what it can ask and do. */
 
+import { Worker } from 'node:worker_threads'
 import test from 'ava'
 import { handlerModule, ProducerConsumerSystem, type SystemOptions } from '../src/index.js'
 import { Cells } from './helpers/cells.js'
@@ -78,6 +79,20 @@ test('the item in hand takes no room from what its handler sends', async (t) => 
     )
     assertConservation(t, await system.stop())
   }
+})
+
+test('idle waits for what handlers had sent before the call', async (t) => {
+  const { cells, system } = make('sendsOne', { consumers: 1, capacity: 1 })
+  await system.start()
+  // Where cores are busy, what a worker tells comes in parts.
+  const busy = Array.from({ length: 3 }, () => new Worker('for (;;);', { eval: true }))
+  t.teardown(() => Promise.all(busy.map((worker) => worker.terminate())))
+  for (let round = 1; round <= 100; round++) {
+    await system.run(-1)
+    await system.idle()
+    if (cells.get(ARRIVED) !== round) return t.fail(`${cells.get(ARRIVED)} of ${round} were handled`)
+  }
+  assertConservation(t, await system.stop())
 })
 
 test('the item in hand takes no room from anyone', async (t) => {

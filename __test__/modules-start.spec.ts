@@ -245,6 +245,10 @@ const BAD: [option: string, make: () => unknown][] = [
   ['env', () => handlerModule(PLAIN, { env: 'A=1' as never })],
   ['env', () => handlerModule(PLAIN, { env: Symbol('other') as never })],
   ['resourceLimits', () => handlerModule(PLAIN, { resourceLimits: 100 as never })],
+  [
+    'resourceLimits.maxOldGenerationSizeMB',
+    () => handlerModule(PLAIN, { resourceLimits: { maxOldGenerationSizeMB: 64 } as never }),
+  ],
   ['execArgv', () => handlerModule(PLAIN, { execArgv: '--flag' as never })],
   ['execArgv', () => handlerModule(PLAIN, { execArgv: [5] as never })],
   ['handler', () => new ProducerConsumerSystem({ handler: './relative.js' })],

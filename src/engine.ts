@@ -101,7 +101,7 @@ export class Engine<T, R>
     this.handle = callNative(() => binding.createSystem(environmentHandle(), specOf(plan)))
     if (this.onDrop) binding.wantDropped(this.handle)
     this.sender = new Sender(this, this.runs, plan.key)
-    this.liveness = new Liveness(this.handle, () => this.#isUnsettled())
+    this.liveness = new Liveness(this.handle, () => this.#isUnsettled(), plan.handler instanceof WorkerModule)
     this.#outcomes = new NativeOutcomes(this.handle)
     this.#guard = new DeadlockGuard(() => this.#mostAtOnce())
     const { handler, sink } = plan

@@ -152,7 +152,7 @@ export class WouldDeadlockError extends MillraceError {
   }
 }
 
-/** A handler's worker thread died with the item in hand; `cause` is what ended it, where that is known. */
+/** A worker thread died, a handler's with the item in hand. `cause` is what ended it, where that is known; the event `workerExit` says it, too. */
 export class WorkerDiedError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_MILLRACE_WORKER_DIED', message, options)

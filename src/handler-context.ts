@@ -72,14 +72,18 @@ export class HandlerContext<T> implements Context<T> {
     return this.#owner.worker
   }
 
-  send(item: T, options?: ItemSendOptions): Promise<void> {
-    // A handler that was through before this call keeps no consumer waiting.
-    const consumer = this.#owner.sequence === this.#sequence ? this.#owner : undefined
-    return this.#owner.system.sendFrom(consumer, item, options)
+  // Functions of their own, so that a handler may destructure its context.
+
+  get send(): (item: T, options?: ItemSendOptions) => Promise<void> {
+    return (item, options) => {
+      // A handler that was through before this call keeps no consumer waiting.
+      const consumer = this.#owner.sequence === this.#sequence ? this.#owner : undefined
+      return this.#owner.system.sendFrom(consumer, item, options)
+    }
   }
 
-  stop(): void {
-    this.#owner.system.requestStop()
+  get stop(): () => void {
+    return () => this.#owner.system.requestStop()
   }
 }
 

@@ -13,6 +13,7 @@ import { binding } from './native.js'
 export class Liveness {
   readonly #handle: number
   readonly #unsettled: () => boolean
+  readonly #unseen: boolean
   /** Who waits for the notice under way, and who for the one after. */
   #covered = new Set<() => void>()
   #behind = new Set<() => void>()
@@ -26,10 +27,14 @@ export class Liveness {
   #held = false
   #over = false
 
-  /** @param unsettled - whether anything is left that was sent without us */
-  constructor(handle: number, unsettled: () => boolean) {
+  /**
+   * @param unsettled - whether anything is left that was sent without us
+   * @param unseen - whether handlers send without us, in threads of their own
+   */
+  constructor(handle: number, unsettled: () => boolean, unseen: boolean) {
     this.#handle = handle
     this.#unsettled = unsettled
+    this.#unseen = unseen
   }
 
   /** Whether anything was sent that is not known to be settled. */
@@ -64,7 +69,8 @@ export class Liveness {
       settled()
       return () => {}
     }
-    if (this.#watching && !this.#sentSince && !this.#source) this.#covered.add(settled)
+    const covered = this.#watching && !this.#sentSince && !this.#source && !this.#unseen
+    if (covered) this.#covered.add(settled)
     else this.#behind.add(settled)
     if (this.#watching) this.#update()
     else this.#watch()

@@ -4,6 +4,7 @@
  */
 
 import { types } from 'node:util'
+import { entriesOf, membersOf } from './collections.js'
 
 /** An object without properties, as V8 writes it: few values have one. */
 const EMPTY_OBJECT = Buffer.from([0x6f, 0x7b, 0x00])
@@ -27,8 +28,8 @@ function walk(value: unknown): void {
     if (typeof part !== 'object' || part === null || seen.has(part)) continue
     seen.add(part)
     if (ArrayBuffer.isView(part)) continue
-    if (types.isMap(part)) for (const [key, inner] of part as Map<unknown, unknown>) open.push(key, inner)
-    else if (types.isSet(part)) for (const inner of part as Set<unknown>) open.push(inner)
+    if (types.isMap(part)) for (const [key, inner] of entriesOf(part)) open.push(key, inner)
+    else if (types.isSet(part)) for (const inner of membersOf(part)) open.push(inner)
     const keys = types.isNativeError(part) ? ['cause'] : Object.keys(part)
     if (keys.length === 0 || part instanceof DOMException) check(part)
     for (const key of keys) open.push(Object.getOwnPropertyDescriptor(part, key)?.value)

@@ -96,12 +96,7 @@ export function checkLength(length: number, path: string, index = -1): void {
  * @throws {InvalidOptionError} for more bytes than one call can take
  */
 export function encodeItems(items: readonly unknown[], mayBeSnapshots = false): EncodedItems {
-  const fast =
-    typeof items[0] === 'number'
-      ? encodeNumbers(items)
-      : typeof items[0] === 'string'
-        ? encodeTexts(items)
-        : undefined
+  const fast = encodeAlike(items)
   if (fast) return fast
   const writer = sharedWriter ?? new BlobWriter()
   // A getter among the items may send others.
@@ -117,6 +112,22 @@ export function encodeItems(items: readonly unknown[], mayBeSnapshots = false): 
   } finally {
     forgetPacked()
     sharedWriter = writer
+  }
+}
+
+/** Whether the columns that are used again are being filled: an accessor among the items may send others meanwhile. */
+let isFilling = false
+
+/** Items that are all numbers, or all texts that are not too long. */
+function encodeAlike(items: readonly unknown[]): EncodedItems | undefined {
+  if (isFilling) return undefined
+  isFilling = true
+  try {
+    const first = items[0]
+    if (typeof first === 'number') return encodeNumbers(items)
+    return typeof first === 'string' ? encodeTexts(items) : undefined
+  } finally {
+    isFilling = false
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { types } from 'node:util'
+import { entriesOf, membersOf } from './collections.js'
 
 /**
  * `value`, or a copy of it where reading it once more might not give what was read.
@@ -73,14 +74,13 @@ function copy(value: unknown, reads: Reads, copies: Map<unknown, unknown>): unkn
   if (types.isMap(value)) {
     const made = new Map<unknown, unknown>()
     copies.set(value, made)
-    for (const [key, part] of [...(value as Map<unknown, unknown>)])
-      made.set(copy(key, reads, copies), copy(part, reads, copies))
+    for (const [key, part] of entriesOf(value)) made.set(copy(key, reads, copies), copy(part, reads, copies))
     return made
   }
   if (types.isSet(value)) {
     const made = new Set<unknown>()
     copies.set(value, made)
-    for (const part of [...(value as Set<unknown>)]) made.add(copy(part, reads, copies))
+    for (const part of membersOf(value)) made.add(copy(part, reads, copies))
     return made
   }
   return value
@@ -99,7 +99,18 @@ function copyContainer(value: object, reads: Reads, copies: Map<unknown, unknown
     else continue
     define(made, key, copy(part, reads, copies))
   }
+  if (typeof keys === 'number') copyOthers(value, made, copies)
   return made
+}
+
+/** Properties of an array that are no elements: of those none was read. */
+function copyOthers(array: object, made: object, copies: Map<unknown, unknown>): void {
+  for (const name of Object.keys(array))
+    if (!isIndex(name)) define(made, name, copy(Reflect.get(array, name), new Reads([]), copies))
+}
+
+function isIndex(name: string): boolean {
+  return `${Number(name) >>> 0}` === name
 }
 
 function isContainer(value: unknown): value is object {

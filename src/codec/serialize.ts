@@ -1,6 +1,7 @@
 /** `v8.serialize` with what structured clone makes of a Buffer. */
 
 import { DefaultSerializer, deserialize } from 'node:v8'
+import { checkDepth, mayNestTooDeep } from './depth.js'
 import { refuseEmptied } from './emptied.js'
 import { explainUncloneable } from './uncloneable.js'
 import { checkInBounds, isUint8Array, plainView } from './views.js'
@@ -25,11 +26,13 @@ export function serializeValue(value: unknown, path: string, original = value): 
 
 /**
  * `bytes`, if they can be read again. An error whose cause leads back to it is written all the same, and V8 of Node 20
- * can't read it: better that its sender knows than its receiver.
+ * can't read it: better that its sender knows than its receiver. The same goes for what is so deep that it can be written and
+ * not be read: V8 takes more of the stack to read a level, and other threads have other stacks.
  *
  * @throws what reading them throws
  */
 export function readable(bytes: Buffer): Buffer {
+  if (mayNestTooDeep(bytes)) checkDepth(deserialize(bytes))
   // An error, its cause, and a reference to something before: there may be such bytes in anything.
   const error = bytes.indexOf(0x72)
   const cause = error === -1 ? -1 : bytes.indexOf(0x63, error + 1)

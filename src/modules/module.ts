@@ -65,6 +65,12 @@ export class WorkerModule {
   }
 }
 
+const LIMITS = [
+  'maxOldGenerationSizeMb',
+  'maxYoungGenerationSizeMb',
+  'codeRangeSizeMb',
+  'stackSizeMb',
+] as const satisfies readonly (keyof WorkerLimits)[]
 const KNOWN = ['export', 'env', 'resourceLimits', 'execArgv', 'init'] as const
 
 /**
@@ -108,7 +114,7 @@ export function planModule(name: string, module: unknown, options: ModuleOptions
   const { export: exported = 'default' } = rest
   if (typeof exported !== 'string') throw new InvalidOptionError('export', 'the name of an export', exported)
   if (env !== undefined && env !== SHARE_ENV) checkObject('env', env)
-  if (resourceLimits !== undefined) checkObject('resourceLimits', resourceLimits)
+  if (resourceLimits !== undefined) checkOptions('resourceLimits', resourceLimits, LIMITS)
   if (
     execArgv !== undefined &&
     !(Array.isArray(execArgv) && execArgv.every((arg) => typeof arg === 'string'))
@@ -132,7 +138,10 @@ export function isModulePlace(value: unknown): value is URL | string {
 function urlOf(module: unknown): string {
   if (module instanceof URL && ['file:', 'data:'].includes(module.protocol)) return module.href
   if (typeof module === 'string' && isAbsolute(module)) return pathToFileURL(module).href
-  const hint = "relative to this module it is new URL('./handler.js', import.meta.url)"
+  const isText = typeof module === 'string' && module.startsWith('file:')
+  const hint = isText
+    ? 'a URL is an object: new URL() makes one of its text'
+    : "relative to this module it is new URL('./handler.js', import.meta.url)"
   throw new InvalidOptionError('module', 'a file: URL or an absolute path', module, hint)
 }
 

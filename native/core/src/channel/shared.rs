@@ -22,6 +22,9 @@ pub(super) const LIFTED: u8 = 4;
 /// Receivers have to mind more than the slots: items elsewhere, or one another.
 pub(super) const ASIDE: u8 = 8;
 
+/// The smallest capacity for which a sleep until half of it is free is worth it.
+const LONG_WORK: usize = if cfg!(loom) { 0 } else { 64 };
+
 /// Locks are taken in this order and never the other way round: `senders`, a select's decision, `receivers`,
 /// one ticket or stub. They are held for a few moves of memory, never across a wait.
 #[derive(Debug)]
@@ -77,7 +80,8 @@ impl<B: Batch> Shared<B> {
     /// now on a thread that finds the channel full sleeps at once, until half of it is free, receivers have nothing left, or some
     /// time has passed: a yield would last a time slice of theirs, and to be woken by each of them costs it one each time.
     pub(super) fn expect_long_work(&self) {
-        self.long_work.store(true, Ordering::Relaxed);
+        // A few items are soon worked through: then a sleep for each half of them is longer than the work.
+        self.long_work.store(self.permits.capacity() >= LONG_WORK, Ordering::Relaxed);
     }
 
     pub(super) fn is_long_work(&self) -> bool {

@@ -270,8 +270,17 @@ fn a_thread_that_waits_for_long_work_takes_any_room_in_the_end() {
 }
 
 #[test]
+fn where_few_items_fit_any_room_is_enough() {
+    for (capacity, enough) in [(1, 1), (63, 1), (64, 32), (1001, 500)] {
+        let channel = channel::<Vec<()>>(capacity);
+        channel.expect_long_work();
+        assert_eq!(channel.shared.enough(), enough, "a capacity of {capacity}");
+    }
+}
+
+#[test]
 fn long_work_loses_no_item_and_no_wake_up() {
-    for capacity in [1, 2, 3, 8, 50] {
+    for capacity in [1, 50, 64, 65, 100] {
         let channel = channel::<Vec<usize>>(capacity);
         channel.expect_long_work();
         let sum = thread::scope(|scope| {

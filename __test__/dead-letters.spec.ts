@@ -3,10 +3,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import test from 'ava'
 import {
+  BatchError,
   type DeadLetterOptions,
   handlerModule,
   InvalidOptionError,
   ProducerConsumerSystem,
+  type Report,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { turns, until } from './helpers/gate.js'
@@ -218,4 +220,25 @@ test('options that cannot be used are named', (t) => {
     const error = t.throws(() => new ProducerConsumerSystem({ handler: () => {}, deadLetters }))
     t.true(error instanceof InvalidOptionError && error.option === option, `${error?.message}`)
   }
+})
+
+test('a listener that breaks the system off in the middle of a batch keeps nobody from hearing of the rest', async (t) => {
+  const system = new ProducerConsumerSystem<number>({
+    batch: { size: 3, within: 10_000 },
+    handler: async () => {
+      throw new BatchError([[0, new Error('no')]], [undefined, 2, 3])
+    },
+  })
+  const letters: unknown[] = []
+  system.on('deadLetter', ({ item }) => letters.push(item))
+  const ended = new Promise<Report>((resolve) =>
+    system.once('attemptFailed', () => resolve(system.abort(new Error('enough')))),
+  )
+  await system.start()
+  await system.sendMany([1, 2, 3])
+  const { processed, deadLettered, discarded } = await ended
+  t.deepEqual(
+    { processed, deadLettered, discarded, letters },
+    { processed: 2, deadLettered: 1, discarded: 0, letters: [1] },
+  )
 })

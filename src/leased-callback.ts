@@ -277,7 +277,21 @@ export class LeasedCallback<T, R> {
     if (execution.over) return
     execution.expired = handlerTimeout !== undefined && performance.now() - began > handlerTimeout
     this.#leave(execution)
-    settle()
+    this.#undisturbed(settle)
+  }
+
+  /**
+   * Calls `settle`, which settles items one after the other. A listener that hears of one may break the system off: that is not
+   * to end this before all are settled, and told of.
+   */
+  #undisturbed(settle: () => void): void {
+    const working = this.#working
+    this.#working = true
+    try {
+      settle()
+    } finally {
+      this.#working = working
+    }
   }
 
   /** The handler, where its results are sent on. The limit is of its own time, and not of what the sends wait. */
@@ -312,7 +326,7 @@ export class LeasedCallback<T, R> {
   #ended(execution: Execution<T>, sent: boolean, settle: () => void): void {
     if (execution.over || (this.#givingUp && !sent)) return
     this.#leave(execution)
-    settle()
+    this.#undisturbed(settle)
     this.work()
   }
 
@@ -322,7 +336,8 @@ export class LeasedCallback<T, R> {
     const leased = execution.items[index] as Leased<T>
     execution.settled.add(leased)
     this.#expected--
-    this.#settle(leased, outcome)
+    this.#undisturbed(() => this.#settle(leased, outcome))
+    if (!this.#working) this.#rest()
   }
 
   #leave(execution: Execution<T>): void {

@@ -5,13 +5,9 @@ import { decodeItem, decodeItems } from '../src/codec/decode.js'
 import { BlobWriter, encodeItem, encodeItems } from '../src/codec/encode.js'
 import { Kind } from '../src/codec/kind.js'
 import { UncloneableError } from '../src/index.js'
+import { attempt, through } from './helpers/codec.js'
 import { difference } from './helpers/difference.js'
 import { assertSaid, runProgram } from './helpers/program.js'
-
-function through(value: unknown): unknown {
-  const { kind, bytes, length } = encodeItem(value, 'item')
-  return decodeItem(kind, Buffer.from(new Uint8Array(bytes)), 0, length)
-}
 
 /** Each makes the same value anew, and tells what its code does. */
 const MUTATING: Record<string, (log: (what: string) => void) => unknown> = {
@@ -342,44 +338,6 @@ for (const [what, [value, path]] of Object.entries(REFUSED)) {
   })
 }
 
-/** Ways for a value to have one level more. */
-const LEVELS: Record<string, (inner: unknown) => unknown> = {
-  objects: (o) => ({ o }),
-  arrays: (inner) => [inner],
-  maps: (inner) => new Map([[1, inner]]),
-  'keys of maps': (inner) => new Map([[inner, 1]]),
-  sets: (inner) => new Set([inner]),
-  'causes of errors': (cause) => new Error('outer', { cause }),
-  'sparse arrays': (inner) => Object.assign([], { 1: inner }),
-}
-
-for (const [name, level] of Object.entries(LEVELS)) {
-  test(`what can be sent can be read, however deep: ${name}`, (t) => {
-    const outcomes = new Set<string>()
-    for (let depth = 700; depth <= 4000; depth += 50) {
-      let value: unknown = new Date(5)
-      for (let n = 0; n < depth; n++) value = level(value)
-      let encoded: ReturnType<typeof encodeItem>
-      try {
-        encoded = encodeItem(value, 'item')
-      } catch (error) {
-        t.true(error instanceof UncloneableError, `${depth}: ${error}`)
-        outcomes.add('refused')
-        continue
-      }
-      const { kind, bytes, length } = encoded
-      t.notThrows(() => decodeItem(kind, Buffer.from(new Uint8Array(bytes)), 0, length), `${depth}`)
-      outcomes.add('arrived')
-    }
-    t.deepEqual([...outcomes], ['arrived', 'refused'])
-  })
-}
-
-test('what has many objects beside each other is not deep', (t) => {
-  const many = Array.from({ length: 5000 }, (_, n) => new Map([[n, { n }]]))
-  t.deepEqual(through(many), many)
-})
-
 test('an accessor among items may send others', (t) => {
   const send = { numbers: () => encodeItems([9]), texts: () => encodeItems(['xxxxxxxx']) }
   for (const inner of Object.values(send)) {
@@ -448,24 +406,6 @@ test('an array with holes keeps its other properties, behind a getter too', (t) 
   t.is(difference(through(value), structuredClone(value)), undefined)
 })
 
-test('what is too deep is refused or arrives, as structured clone has it', (t) => {
-  for (const depth of [60, 64, 65, 70, 500, 10_000, 100_000]) {
-    for (const nest of [
-      (inner: unknown) => [inner],
-      (inner: unknown) => ({ inner }),
-      (inner: unknown) => new Map([[1, inner]]),
-    ]) {
-      let value: unknown = 'core'
-      for (let level = 0; level < depth; level++) value = nest(value)
-      const copy = attempt(() => structuredClone(value))
-      const received = attempt(() => through(value))
-      if (copy.ok && received.ok) t.is(difference(received.value, copy.value), undefined)
-      else t.true(copy.ok === received.ok || received.error instanceof UncloneableError)
-    }
-  }
-  t.deepEqual(through({ fine: 'after that' }), { fine: 'after that' })
-})
-
 const CYCLES: Record<string, (error: Error) => unknown> = {
   itself: (error) => error,
   'an object with it': (error) => ({ error }),
@@ -515,14 +455,6 @@ test('a compiled WebAssembly module is refused', (t) => {
 function emptyModule(): object {
   const { Module } = Reflect.get(globalThis, 'WebAssembly')
   return new Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
-}
-
-function attempt(call: () => unknown): { ok: boolean; value?: unknown; error?: unknown } {
-  try {
-    return { ok: true, value: call() }
-  } catch (error) {
-    return { ok: false, error }
-  }
 }
 
 const OF_NODE: Record<string, () => object> = {

@@ -281,8 +281,8 @@ export class LeasedCallback<T, R> {
   }
 
   /**
-   * Calls `settle`, which settles items one after the other. A listener that hears of one may break the system off: that is not
-   * to end this before all are settled, and told of.
+   * Calls `settle`, which settles items one after the other. A listener that hears of one may make room for others, or break
+   * the system off: neither is to end this before all are settled, and told of.
    */
   #undisturbed(settle: () => void): void {
     const working = this.#working
@@ -432,9 +432,11 @@ export class LeasedCallback<T, R> {
   }
 
   #giveUp(): void {
-    // A listener that hears of one of these letters may make room for others, or break the system off once more: neither is
-    // to end this before all are given up.
-    this.#working = true
+    this.#undisturbed(() => this.#giveUpAll())
+    this.#end()
+  }
+
+  #giveUpAll(): void {
     const { reason, error } = this.#system.breakReason()
     const held = [...this.#running].flatMap((execution) => {
       this.#leave(execution)
@@ -452,8 +454,6 @@ export class LeasedCallback<T, R> {
       if (tag !== 0) this.#system.runs.reject(tag, error)
       this.#system.bury({ item, error, attempts: fate.attempts - 1 + begun, deaths, firstAt, lastAt, reason })
     }
-    this.#working = false
-    this.#end()
   }
 
   #end(): void {

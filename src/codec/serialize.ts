@@ -33,11 +33,16 @@ export function serializeValue(value: unknown, path: string, original = value): 
  */
 export function readable(bytes: Buffer): Buffer {
   if (mayNestTooDeep(bytes)) checkDepth(deserialize(bytes))
+  else if (mayLeadBack(bytes)) deserialize(bytes)
+  return bytes
+}
+
+/** Whether there may be an error in it whose cause leads back to it. */
+function mayLeadBack(bytes: Buffer): boolean {
   // An error, its cause, and a reference to something before: there may be such bytes in anything.
   const error = bytes.indexOf(0x72)
   const cause = error === -1 ? -1 : bytes.indexOf(0x63, error + 1)
-  if (cause !== -1 && bytes.includes(0x5e, cause + 1)) deserialize(bytes)
-  return bytes
+  return cause !== -1 && bytes.includes(0x5e, cause + 1)
 }
 
 class ValueSerializer extends DefaultSerializer {

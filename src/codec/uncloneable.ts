@@ -1,7 +1,9 @@
 /** Why a value can't travel. Only looked for once serializing has failed, so that values that can pay nothing. */
 
+import { types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { describe, UncloneableError } from '../errors.js'
+import { entriesOf, membersOf } from './collections.js'
 import { refuseEmptied } from './emptied.js'
 import { refuseWasmModule } from './wasm.js'
 
@@ -76,14 +78,14 @@ function check(part: unknown): void {
 /** The parts that serializing looks at, each with the end of its path; reading one may run a getter that throws. */
 function* partsOf(value: unknown): Generator<[name: string, read: () => unknown]> {
   if (typeof value !== 'object' || value === null) return
-  if (value instanceof Map) {
-    for (const [key, entry] of value) {
+  if (types.isMap(value)) {
+    for (const [key, entry] of entriesOf(value)) {
       yield [`.key(${describe(key)})`, () => key]
       yield [`.get(${describe(key)})`, () => entry]
     }
-  } else if (value instanceof Set) {
+  } else if (types.isSet(value)) {
     let index = 0
-    for (const entry of value) yield [`.values()[${index++}]`, () => entry]
+    for (const entry of membersOf(value)) yield [`.values()[${index++}]`, () => entry]
   } else {
     for (const key of Object.keys(value)) yield [nameOf(value, key), () => Reflect.get(value, key)]
   }

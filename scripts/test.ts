@@ -3,6 +3,10 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { avaCounts, type Counts as Tests } from './ava-counts.js'
 import { buildBinaries } from './cargo.js'
+import { failuresIn } from './failures.js'
+
+/** Its line starts what .ci/run prints once more at its end. */
+const AGAIN = 'What failed, once more:'
 
 interface Counts extends Tests {
   /** That there was nothing to run, and why has been printed. */
@@ -13,6 +17,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 buildBinaries(['millrace-instructions', 'millrace-soak'])
 
+const failures: string[] = []
 const runs: Counts[] = [
   await run(['cargo', 'test', '--workspace', '--no-fail-fast'], cargoCounts),
   await run(
@@ -42,6 +47,8 @@ const runs: Counts[] = [
 ]
 const passed = runs.reduce((sum, counts) => sum + counts.passed, 0)
 const failed = runs.reduce((sum, counts) => sum + counts.failed, 0)
+// The first runner's failures are thousands of lines above.
+if (failures.length > 0) console.log(['', AGAIN, ...failures].join('\n'))
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
 
@@ -63,9 +70,11 @@ async function run(
   })
   const [status] = await once(child, 'close')
   const counts = count(output)
-  if (counts.failed > 0 || (status === 0 && (counts.passed > 0 || counts.skipped))) return counts
-  console.log(`${command} ${args.join(' ')}: exit code ${status}, ${counts.passed} passed, none failed`)
-  return { ...counts, failed: 1 }
+  if (counts.failed === 0 && status === 0 && (counts.passed > 0 || counts.skipped)) return counts
+  const line = [command, ...args].join(' ')
+  failures.push('', `${line}: exit code ${status}`, failuresIn(output), '')
+  if (counts.failed === 0) console.log(`${line}: exit code ${status}, ${counts.passed} passed, none failed`)
+  return { ...counts, failed: Math.max(1, counts.failed) }
 }
 
 function cargoCounts(output: string): Counts {

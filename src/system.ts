@@ -70,7 +70,8 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * Hands nothing more to handlers; what they have they finish. Producers go on until the channel is full. Does not
    * wait.
    *
-   * @throws {StateError} unless it is running or paused
+   * @throws {StateError} unless it is running or paused: one whose source ends drains by itself, also between a look at
+   * `stats().state` and this call
    */
   pause(): void {
     this.#engine.pause()

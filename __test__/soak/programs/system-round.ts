@@ -8,7 +8,9 @@ import {
   handlerModule,
   ProducerConsumerSystem,
   type Report,
+  StateError,
   type SystemOptions,
+  type SystemState,
 } from '../../../src/index.js'
 import { turns } from '../../helpers/gate.js'
 import { numberOf } from '../../helpers/items.js'
@@ -172,11 +174,21 @@ class SystemRound {
     const { random } = this.#round
     for (let left = this.#plan.pauses; left > 0; left--) {
       await moment(random)
-      if (this.#system.stats().state !== 'running') return
-      this.#system.pause()
+      if (!this.#move('running', 'pause')) return
       await moment(random)
-      if (this.#system.stats().state !== 'paused') return
-      this.#system.resume()
+      if (!this.#move('paused', 'resume')) return
+    }
+  }
+
+  /** Whether it did. One whose source ends drains by itself, also between a look at its state and the call. */
+  #move(from: SystemState, call: 'pause' | 'resume'): boolean {
+    if (this.#system.stats().state !== from) return false
+    try {
+      this.#system[call]()
+      return true
+    } catch (error) {
+      if (error instanceof StateError && this.#system.stats().state !== from) return false
+      throw error
     }
   }
 

@@ -27,6 +27,8 @@ function shared<E extends Exports>(name: E, items: number, options = {}) {
   return { cells, handler }
 }
 
+const byItem = ([a]: unknown[], [b]: unknown[]): number => (a as number) - (b as number)
+
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index)
 
 for (const [way, cause] of [
@@ -78,6 +80,28 @@ for (const [way, cause] of [
     assertConservation(t, report)
   })
 }
+
+test('the cause of an error is what ended the very worker that had the item', async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const { handler } = shared('diesOf', 60)
+    const system = new ProducerConsumerSystem<number, number>({ consumers: 3, handler, retry: { deaths: 1 } })
+    const told: { item: number; error: unknown }[] = []
+    system.on('deadLetter', (letter) => told.push(letter))
+    system.on('attemptFailed', (attempt) => told.push(attempt))
+    await system.start()
+    const outcomes = await Promise.allSettled(range(60).map((item) => system.run(item)))
+    for (const [item, outcome] of outcomes.entries())
+      if (outcome.status === 'rejected') told.push({ item, error: outcome.reason })
+    await system.stop()
+    const dead = range(60).filter((item) => item % 10 === 0)
+    t.deepEqual(
+      told
+        .map(({ item, error }) => [item, ((error as Error).cause as Error | undefined)?.message])
+        .sort(byItem),
+      dead.flatMap((item) => Array(3).fill([item, `died of ${item}`])),
+    )
+  }
+})
 
 test('no item is handled twice unless its worker died with it in hand', async (t) => {
   const { cells, handler } = shared('dying', 210)

@@ -114,6 +114,8 @@ export interface NativeFailure {
   error?: Uint8Array
   /** Whether another attempt would be in vain. */
   unrecoverable?: boolean
+  /** The worker thread that died with the item in hand: its `threadId`. */
+  thread?: number
 }
 
 /** Natively failed items: one, or a whole queue that a stop's time-out gave up. Times are in ms since the epoch. */
@@ -304,13 +306,14 @@ export interface Binding {
   endLeasedItems(system: number): void
 
   /**
-   * Makes this environment the worker in place `index`; null where that has one, or has ended. `claims` is one word that
-   * only `Atomics` may touch from now on.
+   * Makes this environment the worker in place `index`; null where that has one, or has ended. `thread` is its `threadId`;
+   * `claims` is one word that only `Atomics` may touch from now on.
    */
   attachWorker(
     environment: number,
     system: number,
     index: number,
+    thread: number,
     chunk: Uint8Array,
     outbox: Uint8Array,
     claims: Uint32Array,

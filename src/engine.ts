@@ -20,15 +20,7 @@ import {
   listenTo,
   release,
 } from './environment.js'
-import {
-  AbortedError,
-  ClosedError,
-  messageOf,
-  SourceError,
-  StateError,
-  TimeoutError,
-  WorkerDiedError,
-} from './errors.js'
+import { AbortedError, ClosedError, messageOf, SourceError, StateError, TimeoutError } from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
 import { LeasedCallback, type LeasedSystem, type SendingCall } from './leased-callback.js'
@@ -380,6 +372,10 @@ export class Engine<T, R>
       this.events.emit('retry', { item, error, attempt, delay })
   }
 
+  workerDied(thread: number, cause: unknown): void {
+    this.#outcomes.workerDied(thread, cause)
+  }
+
   workerExited(worker: number, error: unknown): void {
     if (this.events.has('workerExit')) this.events.emit('workerExit', { worker, error })
   }
@@ -463,7 +459,6 @@ export class Engine<T, R>
 
   #deliverDeadLetters(): void {
     for (const letter of this.#outcomes.takeDeadLetters()) {
-      if (letter.error instanceof WorkerDiedError) letter.error.cause = this.#pool?.lastError
       this.letters.add(letter)
       this.events.emit('deadLetter', letter)
     }

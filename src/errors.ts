@@ -152,7 +152,10 @@ export class WouldDeadlockError extends MillraceError {
   }
 }
 
-/** A worker thread died, a handler's with the item in hand. `cause` is what ended it, where that is known; the event `workerExit` says it, too. */
+/**
+ * A worker thread died, a handler's with the item in hand. `cause` is what ended it, as the event `workerExit` has it: the
+ * error gets it once the thread has exited, which may be some milliseconds later, but not after the system has finished.
+ */
 export class WorkerDiedError extends MillraceError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_MILLRACE_WORKER_DIED', message, options)

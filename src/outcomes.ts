@@ -1,10 +1,12 @@
 /** What native consumers made of items, on its way to JavaScript. */
 
-import type { NativeLarge } from './binding.js'
+import type { NativeFailure, NativeLarge } from './binding.js'
 import { Chunk } from './chunk.js'
 import { decodeItems } from './codec/decode.js'
+import { WorkerDiedError } from './errors.js'
 import type { FailedAttempt } from './events.js'
 import { toThrown } from './failure.js'
+import { Deaths } from './modules/deaths.js'
 import { binding } from './native.js'
 import type { DeadLetter, DeadLetterReason } from './report.js'
 import type { Runs } from './runs.js'
@@ -13,6 +15,7 @@ import type { Runs } from './runs.js'
 export class NativeOutcomes<T, R> {
   readonly #handle: number
   readonly #chunk = new Chunk()
+  readonly #deaths = new Deaths()
 
   constructor(handle: number) {
     this.#handle = handle
@@ -37,7 +40,7 @@ export class NativeOutcomes<T, R> {
       for (const [index, result] of results.entries()) runs.resolve(this.#chunk.tags[index] as number, result)
     }
     for (const { tag, failure } of binding.takeReplyFailures(this.#handle))
-      runs.reject(tag, toThrown(failure))
+      runs.reject(tag, this.#thrown(failure))
   }
 
   /** The items that were given up. */
@@ -45,7 +48,7 @@ export class NativeOutcomes<T, R> {
     for (const { items, failure, attempts, deaths, firstAt, lastAt } of binding.takeDeadLetters(
       this.#handle,
     )) {
-      const error = toThrown(failure)
+      const error = this.#thrown(failure)
       // What a handler threw may have any code.
       const reason = (failure.error === undefined && REASONS[failure.code]) || 'failed'
       for (const item of items.flatMap(decodeItems<T>))
@@ -56,9 +59,21 @@ export class NativeOutcomes<T, R> {
   /** The attempts that failed. */
   *takeAttempts(): Generator<FailedAttempt<T>> {
     for (const { items, failure, attempt, delay } of binding.takeAttempts(this.#handle)) {
-      const error = toThrown(failure)
+      const error = this.#thrown(failure)
       for (const item of items.flatMap(decodeItems<T>)) yield { item, error, attempt, delay }
     }
+  }
+
+  /** A worker's thread has exited; the errors of the items that it had in hand get the cause. */
+  workerDied(thread: number, cause: unknown): void {
+    this.#deaths.died(thread, cause)
+  }
+
+  #thrown(failure: NativeFailure): unknown {
+    const thrown = toThrown(failure)
+    if (failure.thread !== undefined && thrown instanceof WorkerDiedError)
+      this.#deaths.explain(thrown, failure.thread)
+    return thrown
   }
 
   #decode(count: number, large: () => NativeLarge): R[] {

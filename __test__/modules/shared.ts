@@ -144,6 +144,15 @@ export async function poisonedBy(item: string): Promise<number> {
   return finish(Number(digits))
 }
 
+/** Every tenth item ends its worker, by an error that names the item. */
+export function diesOf(item: number): number | Promise<never> {
+  if (item % 10 !== 0) return item
+  setImmediate(() => {
+    throw new TypeError(`died of ${item}`)
+  })
+  return forever()
+}
+
 /** Ends the worker whenever it handles item 13. */
 export async function poisoned(item: number): Promise<number> {
   begin(item)

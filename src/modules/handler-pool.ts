@@ -18,6 +18,8 @@ export interface PoolSystem {
   /** How many items the consumer has processed. */
   processedBy(consumer: number): number
   requestStop(): void
+  /** A worker's thread has exited, by its `threadId`. */
+  workerDied(thread: number, cause: unknown): void
   /** A worker died that is to be replaced. */
   workerExited(worker: number, error: unknown): void
   /** No worker can be had any more, for this reason. */
@@ -33,6 +35,12 @@ interface Place {
   timer: NodeJS.Timeout | undefined
   /** Whether it is being terminated, because its handler does not end. */
   overdue: boolean
+}
+
+interface Death {
+  /** Its `threadId`. */
+  thread: number
+  error: unknown
 }
 
 /** ms before a worker is replaced that died again; it doubles each time. */
@@ -54,8 +62,7 @@ export class HandlerPool {
   readonly #limit: WorkerStart['limit']
   #watch: NodeJS.Timeout | undefined
   /** What ended workers that were loaded, and died before they could begin. */
-  readonly #deadEarly = new Map<number, unknown>()
-  #lastError: unknown
+  readonly #deadEarly = new Map<number, Death>()
   #begun = false
   #draining = false
   #closing = false
@@ -86,11 +93,6 @@ export class HandlerPool {
     }))
   }
 
-  /** What ended the last worker that died. */
-  get lastError(): unknown {
-    return this.#lastError
-  }
-
   /** Starts all workers and loads the module in each. Rejects with the module's own error. */
   async load(): Promise<void> {
     await Promise.all(this.#places.map((place, index) => this.#start(place, index).loaded))
@@ -100,7 +102,7 @@ export class HandlerPool {
   begin(): void {
     this.#begun = true
     for (const { thread } of this.#places) thread?.tell({ type: 'begin' })
-    for (const [index, error] of this.#deadEarly) this.#died(index, error)
+    for (const [index, death] of this.#deadEarly) this.#died(index, death)
     if (this.#limit) this.#watch = setInterval(() => this.#endOverdue(), WATCH_MS).unref()
   }
 
@@ -150,8 +152,8 @@ export class HandlerPool {
         exited: (error) => {
           place.thread = undefined
           // Before the system starts, no place is vacant.
-          if (this.#begun) this.#died(index, error)
-          else this.#deadEarly.set(index, error)
+          if (this.#begun) this.#died(index, { thread: thread.id, error })
+          else this.#deadEarly.set(index, { thread: thread.id, error })
         },
       },
     )
@@ -177,7 +179,7 @@ export class HandlerPool {
     if (message.type === 'stop') this.#system.requestStop()
   }
 
-  #died(index: number, error: unknown): void {
+  #died(index: number, { thread, error }: Death): void {
     const place = this.#places[index] as Place
     const ended = place.overdue
       ? new HandlerTimeoutError(
@@ -185,9 +187,9 @@ export class HandlerPool {
         )
       : error
     place.overdue = false
+    this.#system.workerDied(thread, ended)
     if (this.#limit) Atomics.store(this.#limit.since, index, 0n)
     if (this.#closing || !this.#isNeeded(index)) return
-    this.#lastError = ended
     this.#system.workerExited(index, ended)
     const processed = this.#system.processedBy(index)
     place.deaths = processed > place.processed ? 0 : place.deaths + 1

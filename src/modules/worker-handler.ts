@@ -105,6 +105,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       environmentHandle(),
       system,
       index,
+      threadId,
       memory,
       this.#outbox.memory,
       this.#claims,

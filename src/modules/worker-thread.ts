@@ -27,6 +27,8 @@ const EXIT_MS = 100
 
 /** Starts a worker, and loads its module there. It does not keep the process alive. */
 export class WorkerThread {
+  /** Its `threadId`, also once it has exited. */
+  readonly id: number
   /** Resolves once its module is loaded; rejects with the module's own error, or with what ended the worker before. */
   readonly loaded: Promise<void>
   readonly exited: Promise<void>
@@ -56,6 +58,7 @@ export class WorkerThread {
       port1.close()
       throw startError(error)
     }
+    this.id = this.#worker.threadId
     hold()
     this.loaded = new Promise<void>((resolve, reject) => {
       this.#settleLoading = { resolve, reject }

@@ -43,6 +43,8 @@ pub struct NativeFailure {
     pub error: Option<Uint8Array>,
     /// Whether another attempt would be in vain.
     pub unrecoverable: Option<bool>,
+    /// The worker thread that died with the item in hand, as it attached.
+    pub thread: Option<u32>,
 }
 
 impl From<Failure> for NativeFailure {
@@ -52,6 +54,7 @@ impl From<Failure> for NativeFailure {
             message: failure.message,
             error: failure.value.map(|value| Uint8Array::from(value.to_vec())),
             unrecoverable: failure.unrecoverable.then_some(true),
+            thread: failure.thread,
         }
     }
 }

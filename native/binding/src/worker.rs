@@ -151,13 +151,15 @@ impl State {
     }
 }
 
-/// Makes this environment the worker in place `index` of a system; `null` where that place is not vacant. The arrays
+/// Makes this environment the worker in place `index` of a system, by the name of `thread` in failures; `null` where that
+/// place is not vacant. The arrays
 /// are kept, and read when the environment ends; the one element of `claims` is used by `Atomics` alone.
 #[napi(catch_unwind)]
 pub fn attach_worker(
     environment: u32,
     system: u32,
     index: u32,
+    thread: u32,
     mut chunk: Uint8Array,
     outbox: Uint8Array,
     mut claims: Uint32Array,
@@ -172,7 +174,7 @@ pub fn attach_worker(
     let outbox = Outbox::new(outbox);
     // SAFETY: aligned as an element of its array is, and in memory that the state keeps until the consumer is dropped.
     let word = unsafe { ClaimWord::new(word) };
-    let Some(consumer) = entry.system.worker_consumer(index as usize, word) else { return Ok(None) };
+    let Some(consumer) = entry.system.worker_consumer(index as usize, thread, word) else { return Ok(None) };
     let worker = registry::next_handle();
     let waker = environment.items_waker(worker);
     let state = State { consumer, waker, large: Large::None, labels: Vec::new(), chunk, outbox, _claims: claims };

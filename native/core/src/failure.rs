@@ -18,12 +18,14 @@ pub struct Failure {
     pub value: Option<Box<[u8]>>,
     /// Whether another attempt would be in vain.
     pub unrecoverable: bool,
+    /// The worker thread that died with the item in hand, as its consumer knows it.
+    pub thread: Option<u32>,
 }
 
 impl Failure {
     /// A failure with `code` and `message`.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Failure { code: code.into(), message: message.into(), value: None, unrecoverable: false }
+        Failure { code: code.into(), message: message.into(), value: None, unrecoverable: false, thread: None }
     }
 
     /// The failure of an item whose handling was broken off by an abort or a stop past its time-out.
@@ -35,6 +37,12 @@ impl Failure {
     #[must_use]
     pub fn unrecoverable(self) -> Self {
         Failure { unrecoverable: true, ..self }
+    }
+
+    /// The failure of an item whose worker died, on `thread`; `deaths` of them by now.
+    pub(crate) fn died(thread: u32, deaths: u32) -> Self {
+        let message = format!("expected the worker to survive the item, but {deaths} died while handling it");
+        Failure { thread: Some(thread), ..Failure::new("ERR_MILLRACE_WORKER_DIED", message) }
     }
 
     /// The failure of an attempt that took longer than the system's limit.

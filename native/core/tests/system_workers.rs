@@ -23,12 +23,15 @@ struct Worker {
     word: Box<AtomicU32>,
 }
 
+/// The thread that all say they are on.
+const THREAD: u32 = 7;
+
 impl Worker {
     fn new(system: &System<Numbers, Numbers>, index: usize) -> Self {
         let word = Box::new(AtomicU32::new(0));
         // SAFETY: fields are dropped in order, so the word outlives the consumer.
         let claims = unsafe { ClaimWord::new(NonNull::from(&*word).cast()) };
-        let consumer = system.worker_consumer(index, claims).expect("the place is vacant");
+        let consumer = system.worker_consumer(index, THREAD, claims).expect("the place is vacant");
         Worker { consumer: Some(consumer), items: Vec::new(), at: 0, word }
     }
 
@@ -181,6 +184,7 @@ fn an_item_that_kills_its_workers_is_given_up() {
     let [letter] = &letters[..] else { panic!("{letters:?}") };
     assert_eq!((&letter.items, letter.attempts, letter.deaths), (&vec![7], 2, 2));
     assert_eq!(letter.failure.code, "ERR_MILLRACE_WORKER_DIED");
+    assert_eq!(letter.failure.thread, Some(THREAD));
     let mut worker = Worker::new(&system, 0);
     assert_eq!(worker.next(), Some(8));
     worker.settle(8);

@@ -441,9 +441,9 @@ impl<B: Collect, R: Collect> System<B, R> {
     }
 
     /// For [`Handlers::Workers`], once the system was started: the consumer in place `index`, with its claims in
-    /// `word`. Nothing, where that place has a worker, or has ended.
-    pub fn worker_consumer(&self, index: usize, word: ClaimWord) -> Option<WorkerConsumer<B, R>> {
-        WorkerConsumer::new(Arc::clone(self.inner()), index, word)
+    /// `word`. Nothing, where that place has a worker, or has ended. `thread` is what failures say of which one died.
+    pub fn worker_consumer(&self, index: usize, thread: u32, word: ClaimWord) -> Option<WorkerConsumer<B, R>> {
+        WorkerConsumer::new(Arc::clone(self.inner()), index, thread, word)
     }
 
     /// For [`Handlers::Workers`]: whether place `index` is without a worker and needs one.

@@ -63,6 +63,7 @@ impl<B: Batch> WorkerBatch<B> {
 pub struct WorkerConsumer<B: Collect, R: Collect> {
     inner: Arc<Inner<B, R>>,
     index: usize,
+    thread: u32,
     ahead: Ahead<Envelope<B>>,
     /// Claimed and not settled.
     started: VecDeque<Envelope<B>>,
@@ -75,7 +76,7 @@ pub struct WorkerConsumer<B: Collect, R: Collect> {
 }
 
 impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
-    pub(crate) fn new(inner: Arc<Inner<B, R>>, index: usize, word: ClaimWord) -> Option<Self> {
+    pub(crate) fn new(inner: Arc<Inner<B, R>>, index: usize, thread: u32, word: ClaimWord) -> Option<Self> {
         {
             let mut control = inner.control();
             let place = control.workers.get_mut(index)?;
@@ -91,6 +92,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
         let consumer = WorkerConsumer {
             inner,
             index,
+            thread,
             ahead,
             started: VecDeque::new(),
             started_at,
@@ -291,8 +293,7 @@ impl<B: Collect, R: Collect> WorkerConsumer<B, R> {
             let history = History::after(envelope.history.as_deref(), self.started_at, true);
             self.counts().failed_attempts.add(1);
             let deaths = history.deaths;
-            let message = format!("expected the worker to survive the item, but {deaths} died while handling it");
-            let failure = Failure::new("ERR_MILLRACE_WORKER_DIED", message);
+            let failure = Failure::died(self.thread, deaths);
             let retry = (deaths < self.inner.retry.deaths).then_some(Duration::ZERO);
             self.inner.attempt_failed(&envelope.batch, &failure, &history, retry);
             self.retry_or_bury(envelope, failure, history, retry);

@@ -23,7 +23,7 @@ impl Worker {
         let word = Box::new(AtomicU32::new(0));
         // SAFETY: fields are dropped in order, so the word outlives the consumer.
         let claims = unsafe { ClaimWord::new(NonNull::from(&*word).cast()) };
-        let consumer = system.worker_consumer(place, claims)?;
+        let consumer = system.worker_consumer(place, 0, claims)?;
         Some(Worker { consumer, items: Vec::new(), at: 0, word })
     }
 

@@ -114,6 +114,23 @@ test.serial("a system leaves its own signal's listener, however it ends", async 
   }
 })
 
+test.serial('what listens to the signal of an attempt with a limit goes with the attempt', async (t) => {
+  const expendable = new Expendable()
+  const system = new ProducerConsumerSystem<number>({
+    handlerTimeout: 60_000,
+    handler: async (_, { signal }) => {
+      const listener = (): void => {}
+      signal.addEventListener('abort', expendable.add('the listener', listener))
+      await turns(1)
+    },
+  })
+  await system.start()
+  await system.sendMany(Array.from({ length: 20 }, (_, n) => n))
+  await system.idle()
+  await expendable.assertCollected(t)
+  await system.stop()
+})
+
 const ROUNDS = 5
 const WAITS = (process.env.MILLRACE_LONG ? 1_000_000 : 100_000) / ROUNDS
 

@@ -285,6 +285,33 @@ test('handlerTimeout aborts the signal, and the attempt fails once the handler h
   t.is(report.failedAttempts, 1)
 })
 
+test('with a handlerTimeout, too, an abort of the system aborts the signals of all attempts', async (t) => {
+  const began = new Gate()
+  const reasons: unknown[] = []
+  const system = new ProducerConsumerSystem<number>({
+    consumers: 2,
+    handlerTimeout: 60_000,
+    handler: async (item, { signal }) => {
+      if (item === 1) began.open()
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => {
+          reasons.push(signal.reason)
+          resolve()
+        })
+      })
+    },
+  })
+  await system.start()
+  await system.sendMany([0, 1])
+  await began.opened
+  const report = await system.abort('enough')
+  t.is(report.state, 'aborted')
+  t.deepEqual(
+    reasons.map((reason) => (reason as Error & { code: string }).code),
+    Array(2).fill('ERR_MILLRACE_ABORTED'),
+  )
+})
+
 test('handlerTimeout in a worker: what listens fails, what does not end is terminated and gains a death', async (t) => {
   t.timeout(30_000)
   const handler = handlerModule<{ slow(item: string): Promise<number> }, 'slow'>(FAILING, { export: 'slow' })

@@ -54,6 +54,27 @@ test('a promise is unwrapped', (t) => {
   t.pass()
 })
 
+test('a handler of batches may give nothing', (t) => {
+  const batch = { size: 3 }
+  const system = new ProducerConsumerSystem({ source: ['a'], batch, handler: (items) => void items })
+  expectTypeOf(system).toExtend<ProducerConsumerSystem<string, unknown>>()
+  const store = async (_: string[]): Promise<void> => {}
+  expectTypeOf(new ProducerConsumerSystem({ batch, handler: store }).send)
+    .parameter(0)
+    .toBeString()
+  const lengths = new ProducerConsumerSystem({
+    source: ['a'],
+    batch,
+    handler: (items) => items.map(({ length }) => length),
+  })
+  expectTypeOf(lengths.run).returns.resolves.toBeNumber()
+  const module = handlerModule<{ store: typeof store }, 'store'>(MODULE, { export: 'store' })
+  new ProducerConsumerSystem({ source: ['a'], batch, handler: module })
+  // @ts-expect-error: a count is neither a result for each item nor nothing
+  new ProducerConsumerSystem({ source: ['a'], batch, handler: (items) => items.length })
+  t.pass()
+})
+
 test('iterables and source functions type their items', (t) => {
   async function* letters(): AsyncGenerator<'a' | 'b'> {
     yield 'a'

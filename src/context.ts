@@ -6,13 +6,18 @@ import type { ItemSendOptions } from './channel/send-options.js'
 export type HandlerFunction<T, R> = (item: T, context: Context<T>) => R | PromiseLike<R>
 
 /**
- * A handler of batches: a function of several items, which gives a result for each, in their order, or a promise of that.
- * What it throws or rejects with fails all of them; a `BatchError` those that it names.
+ * A handler of batches: a function of several items, which gives a result for each, in their order, or a promise of that;
+ * where nobody wants any, it may give nothing. What it throws or rejects with fails all of them; a `BatchError` those
+ * that it names.
  */
 export type BatchHandlerFunction<T, R> = (
   items: T[],
   context: Context<T>,
-) => readonly R[] | PromiseLike<readonly R[]>
+) => BatchResults<R> | PromiseLike<BatchResults<R>>
+
+/** What a handler of batches gives: a result for each item, or nothing. */
+// biome-ignore lint/suspicious/noConfusingVoidType: what a function returns that returns nothing.
+export type BatchResults<R> = readonly R[] | void
 
 /** What a handler can ask and do while it handles an item. */
 export interface Context<T = unknown> {

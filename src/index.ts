@@ -22,6 +22,7 @@ export type { ChannelStats } from './channel/stats.js'
 export type { ChannelToken } from './channel/token.js'
 export type {
   BatchHandlerFunction,
+  BatchResults,
   Context,
   HandlerFunction,
   SourceContext,

@@ -58,6 +58,10 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
   readonly prefix = ''
   readonly system = this
   readonly attempt: number
+  /**
+   * Where attempts have a limit. A signal of its own, and not one that follows the system's by `AbortSignal.any`: the system's
+   * would keep that, and all that listens to it, for as long as there is a system.
+   */
   readonly controller: AbortController | undefined
   timer: NodeJS.Timeout | undefined
   expired = false
@@ -70,7 +74,6 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
   /** Those that are settled before the others. */
   readonly settled = new Set<Leased<T>>()
   readonly #outer: ContextSystem<T>
-  #signal: AbortSignal | undefined
 
   constructor(
     worker: number,
@@ -92,9 +95,7 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
   }
 
   get signal(): AbortSignal {
-    if (!this.controller) return this.#outer.signal
-    this.#signal ??= AbortSignal.any([this.controller.signal, this.#outer.signal])
-    return this.#signal
+    return this.controller?.signal ?? this.#outer.signal
   }
 
   sendFrom(_consumer: object | undefined, item: T, options?: SendOptions): Promise<void> {
@@ -180,6 +181,8 @@ export class LeasedCallback<T, R> {
 
   breakOff(): void {
     this.#broken = true
+    const { reason } = this.#system.signal
+    for (const { controller } of [...this.#running]) controller?.abort(reason)
     if (!this.#working) this.#rest()
   }
 
@@ -246,7 +249,7 @@ export class LeasedCallback<T, R> {
       execution.sending = this.#sending !== undefined && (batch !== undefined || !isRun(0))
       const argument = (batch ? items.map(({ item }) => item) : items[0]?.item) as T
       const context = contextOf<T>(execution, execution.sequence, batch ? undefined : items[0]?.label)
-      this.#calling = execution
+      if (execution.sending) this.#calling = execution
       const result = execution.sending
         ? this.#sending?.(argument, context, isRun, (index, outcome) =>
             this.#settleEarly(execution, index, outcome),

@@ -7,7 +7,7 @@ import { Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
 import { checkOrder, ORDER_OPTIONS, type OrderOptions } from './channel/order-options.js'
 import { ForeignChannel } from './channel-runner.js'
-import type { BatchHandlerFunction, HandlerFunction, SourceFunction } from './context.js'
+import type { BatchHandlerFunction, BatchResults, HandlerFunction, SourceFunction } from './context.js'
 import type { DeadLetterOptions } from './dead-letters.js'
 import { InvalidOptionError, messageOf } from './errors.js'
 import { type Handler, type HandlerPlan, hash, hashFile, NativeHandler, noop, sleep } from './handlers.js'
@@ -107,11 +107,11 @@ export interface SystemOptions<T, R> extends OrderOptions {
 /** How a system is made whose handler gets items together. */
 export interface BatchedSystemOptions<T, R> extends Omit<SystemOptions<T, R>, 'handler' | 'batch'> {
   /**
-   * What handles each batch: a function of an array, which gives a result for each of its items, in their order. Where it
-   * throws, all of them fail; with a `BatchError` only those that it names. Or a module with such a function: in its
+   * What handles each batch: a function of an array, which gives a result for each of its items, in their order, or nothing
+   * where nobody wants any. Where it throws, all of them fail; with a `BatchError` only those that it names. Or a module with such a function: in its
    * worker an item that is tried again comes alone.
    */
-  handler: BatchHandlerFunction<T, R> | Handler<T[], readonly R[]> | URL | string
+  handler: BatchHandlerFunction<T, R> | Handler<T[], BatchResults<R>> | URL | string
   /** How many items go together. */
   batch: BatchOptions
 }

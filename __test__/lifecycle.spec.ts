@@ -1,5 +1,5 @@
 import test from 'ava'
-import { ProducerConsumerSystem, type SystemState, sequence, sleep } from '../src/index.js'
+import { hashFile, ProducerConsumerSystem, type SystemState, sequence, sleep } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
 
@@ -275,3 +275,84 @@ function countListeners(signal: AbortSignal): () => number {
   }
   return () => count
 }
+
+/** What its handler does to its own system, with one item before it is to go on and one after, in `mode`. */
+const INSIDE: Record<string, { move: (system: System) => void; states: SystemState[] }> = {
+  'pause at its start': {
+    move: (system) => system.pause(),
+    states: ['running', 'paused'],
+  },
+  'stop at its start': {
+    move: (system) => void system.stop(),
+    states: ['running', 'draining', 'stopped'],
+  },
+  'pause after a pause': {
+    move: (system) => system.pause(),
+    states: ['running', 'paused', 'running', 'paused'],
+  },
+  'stop after a pause': {
+    move: (system) => void system.stop(),
+    states: ['running', 'paused', 'running', 'draining', 'stopped'],
+  },
+}
+
+for (const retry of [undefined, { attempts: 2 }]) {
+  for (const [name, { move, states }] of Object.entries(INSIDE)) {
+    test(`a handler that moves its system on is told of in order: ${name}${retry ? ', with retries' : ''}`, async (t) => {
+      const told: SystemState[] = []
+      const handled = new Gate()
+      const system: System = new ProducerConsumerSystem({
+        consumers: 1,
+        ...(retry && { retry }),
+        handler: (item: number) => {
+          if (item !== 0) return
+          move(system)
+          handled.open()
+        },
+      })
+      system.on('stateChange', ({ state, previous }) => {
+        t.is(previous, told.at(-1) ?? 'ready')
+        told.push(state)
+      })
+      if (name.endsWith('start')) {
+        await system.sendMany([0, 1])
+        await system.start()
+      } else {
+        await system.start()
+        system.pause()
+        await system.sendMany([0, 1])
+        system.resume()
+      }
+      await handled.opened
+      if (name.startsWith('stop')) await system.finished
+      t.deepEqual(told, states)
+      t.is(system.stats().state, states.at(-1) as SystemState)
+      const report = await system.stop()
+      t.is(report.processed, 2)
+      t.is(told.at(-1), 'stopped')
+    })
+  }
+}
+
+test('whoever aborts a system that is over, by a listener of its last dead letter, does so in vain', async (t) => {
+  for (let round = 0; round < 20; round++) {
+    const system = new ProducerConsumerSystem({ consumers: 1, results: true, handler: hashFile('sha256') })
+    system.on('deadLetter', () => void system.abort('enough'))
+    await system.start()
+    const results = system.results()
+    await system.send('no such file')
+    const stopping = system.stop()
+    // Both the letter and the end are to be told by one notice; what is told by two is an abort.
+    for (const end = performance.now() + 20; performance.now() < end; );
+    await Promise.allSettled([stopping])
+    const { state } = system.stats()
+    const sent = await t.throwsAsync(system.send('another'))
+    if (state === 'aborted') {
+      await t.throwsAsync(results.next(), { code: 'ERR_MILLRACE_ABORTED' })
+      t.is((sent as NodeJS.ErrnoException).code, 'ERR_MILLRACE_ABORTED')
+    } else {
+      t.deepEqual(await results.next(), { value: undefined, done: true })
+      t.is((sent as NodeJS.ErrnoException).code, 'ERR_MILLRACE_CLOSED')
+    }
+  }
+})

@@ -182,8 +182,9 @@ export class Engine<T, R>
   resume(): void {
     this.#checkAlive('resume', 'running or paused')
     callNative(() => binding.resumeSystem(this.handle))
-    this.#callback?.pause(false)
     this.#tellState('running')
+    // Handlers are called in there, and may pause it again; and so may who was told.
+    if (this.#state === 'running') this.#callback?.pause(false)
   }
 
   stop(timeout: number | undefined): void {
@@ -257,6 +258,7 @@ export class Engine<T, R>
     if (bits & Notice.DeadLetters) this.#deliverDeadLetters()
     if (bits & Notice.Idle) {
       this.liveness.idle()
+      this.watch()
       this.#tellDrained()
     }
     if (bits & Notice.Finished) this.#finished()
@@ -437,7 +439,8 @@ export class Engine<T, R>
       starting?.reject(toError(failure))
       return
     }
-    this.#tellState('running')
+    // Handlers may have moved it on by now.
+    if (this.#state === 'ready') this.#tellState('running')
     this.#source?.start()
     starting?.resolve()
   }
@@ -477,6 +480,11 @@ export class Engine<T, R>
 
   /** To be called wherever the state may have changed. */
   #tellState(state: SystemState): void {
+    // What leaves its start before that is told of was running in between; who hears of that may move it on.
+    if (this.#state === 'ready' && this.#started && (state === 'paused' || state === 'draining')) {
+      this.#tellState('running')
+      if ((this.#state as SystemState) !== 'running') return
+    }
     const previous = this.#state
     if (state === previous) return
     this.#state = state
@@ -489,6 +497,8 @@ export class Engine<T, R>
     const { stats, unprocessed, detached, sourceFailure } = ended
     this.#outcomes.settleRuns(this.runs)
     this.#deliverDeadLetters()
+    // Who aborts it in a listener of its last dead letters comes too late.
+    if (stats.state === 'stopped') this.#aborted = undefined
     const report: Report<T> = {
       ...stats,
       unprocessed: unprocessed.flatMap(decodeItems<T>),

@@ -27,7 +27,9 @@ export interface WorkerExit {
 
 /**
  * Which events there are, and what they bring. There is no `error` event: what fails is told where it is awaited. Each is
- * published to the diagnostics channel `millrace:` and its name too, with the same payload.
+ * published to the diagnostics channel `millrace:` and its name too, with the same payload. Whoever is to hear there of every
+ * failed attempt of a native handler or a module subscribes before the system starts: such a system looks for subscribers
+ * then, and when it is idle or has dead letters.
  */
 export interface SystemEvents<T> {
   /** An attempt failed, whatever becomes of the item. */

@@ -1,5 +1,6 @@
 /** Modules whose function gets items together; and what batches send on, from modules and functions. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { expectTypeOf } from 'expect-type'
 import {
@@ -332,5 +333,37 @@ for (const kind of ['function', 'module'] as const) {
         items,
       )
     }
+  })
+}
+
+for (const [kind, handler] of [
+  ['a function', (items: number[]) => items.map(String)],
+  ['a module', handlerModule<typeof Batched>(BATCHED)],
+] as const) {
+  test(`${kind} gets no batch while its system is paused, and what was gathered before once it goes on`, async (t) => {
+    const within = 400
+    const system = new ProducerConsumerSystem<number, string>({
+      consumers: 1,
+      handler,
+      batch: { size: 10, within },
+      results: true,
+    })
+    await system.start()
+    await system.sendMany([0, 1, 2])
+    await until(() => system.stats().queued === 0)
+    system.pause()
+    t.is(system.stats().processed, 0, 'the machine was too slow for this test')
+    await sleep(1.5 * within)
+    const { processed, queued, inFlight } = system.stats()
+    t.deepEqual({ processed, queued, inFlight }, { processed: 0, queued: 0, inFlight: 3 })
+    system.resume()
+    await until(() => system.stats().processed === 3)
+    // A stop goes on with what is gathered, too.
+    await system.sendMany([3, 4])
+    await until(() => system.stats().queued === 0)
+    system.pause()
+    const report = await system.stop()
+    t.is(report.processed, 5)
+    assertConservation(t, report)
   })
 }

@@ -176,6 +176,7 @@ export class Engine<T, R>
     this.#checkAlive('pause', 'running or paused')
     callNative(() => binding.pauseSystem(this.handle))
     this.#callback?.pause(true)
+    this.#pool?.pause(true)
     this.#tellState('paused')
   }
 
@@ -183,8 +184,10 @@ export class Engine<T, R>
     this.#checkAlive('resume', 'running or paused')
     callNative(() => binding.resumeSystem(this.handle))
     this.#tellState('running')
-    // Handlers are called in there, and may pause it again; and so may who was told.
-    if (this.#state === 'running') this.#callback?.pause(false)
+    // Who was told may have paused it again. So may handlers, which are called in there.
+    if (this.#state !== 'running') return
+    this.#pool?.pause(false)
+    this.#callback?.pause(false)
   }
 
   stop(timeout: number | undefined): void {

@@ -164,7 +164,7 @@ export class LeasedCallback<T, R> {
     const isOver = !this.#bounded && !this.#broken && !this.#breathing
     if (isOver && this.#batch.length > 0 && this.#free.length > 0) this.#handOver()
     this.#working = false
-    if (this.#batch.length > 0)
+    if (this.#batch.length > 0 && !this.#paused)
       this.#within ??= setTimeout(() => this.#waitedLong(), this.#plan.batch?.within ?? 0)
     this.#rest()
   }
@@ -226,7 +226,7 @@ export class LeasedCallback<T, R> {
 
   #waitedLong(): void {
     this.#within = undefined
-    if (this.#batch.length > 0 && this.#free.length > 0 && !this.#broken) this.#handOver()
+    if (this.#batch.length > 0 && this.#free.length > 0 && !this.#broken && !this.#paused) this.#handOver()
     this.work()
   }
 

@@ -14,6 +14,8 @@ import { WorkerSource } from './worker-source.js'
 /** What runs in the worker. */
 export interface WorkerRole {
   begin(): void
+  /** The system is paused, or goes on. */
+  pause?(paused: boolean): void
   /** Production ends, or nothing is to be waited for to go together. */
   end?(): void
   /** The system breaks off, with this reason. */
@@ -45,6 +47,7 @@ async function run(start: WorkerStart): Promise<void> {
   }
   port.on('message', (message: ToWorker) => {
     if (message.type === 'begin') role.begin()
+    else if (message.type === 'pause') role.pause?.(message.paused)
     else if (message.type === 'end') role.end?.()
     else role.breakOff(unpackThrown(message.reason))
   })

@@ -106,6 +106,11 @@ export class HandlerPool {
     if (this.#limit) this.#watch = setInterval(() => this.#endOverdue(), WATCH_MS).unref()
   }
 
+  /** What is gathered is handed over, or kept. Whether items can be taken is known natively. */
+  pause(paused: boolean): void {
+    if (this.#batch) for (const { thread } of this.#places) thread?.tell({ type: 'pause', paused })
+  }
+
   /** No more items come: none that goes together with others is to wait for them. */
   drain(): void {
     this.#draining = true

@@ -26,8 +26,15 @@ export interface WorkerStart {
   port: MessagePort
 }
 
-/** To a worker: begin; end production, or wait for no more items that go together; the system breaks off. */
-export type ToWorker = { type: 'begin' } | { type: 'end' } | { type: 'breakOff'; reason: Uint8Array }
+/**
+ * To a worker: begin; hand over nothing that is gathered, or go on with that; end production, or wait for no more items that
+ * go together; the system breaks off.
+ */
+export type ToWorker =
+  | { type: 'begin' }
+  | { type: 'pause'; paused: boolean }
+  | { type: 'end' }
+  | { type: 'breakOff'; reason: Uint8Array }
 
 /**
  * From a worker: its module is loaded, or failed to; a handler stops the system; the source ended, perhaps because it

@@ -66,6 +66,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   #most = 1
   #wake: (() => void) | undefined
   #reporting = false
+  /** Whether nothing is handed over that was gathered. */
+  #paused = false
   /** Whether nothing is to be waited for to go together. */
   #draining = false
   /** Whether a result is on its way into its channel. */
@@ -119,8 +121,14 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     void (this.#start.batch ? this.#runBatches(this.#start.batch) : this.#run())
   }
 
+  pause(paused: boolean): void {
+    this.#paused = paused
+    this.#wakeUp()
+  }
+
   end(): void {
     this.#draining = true
+    this.#paused = false
     this.#wakeUp()
   }
 
@@ -219,8 +227,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
         if (!begun) until = performance.now() + within
       } else if (count === Take.Nothing) {
         const left = until - performance.now()
-        if (begun && (this.#draining || left <= 0)) break
-        await this.#woken(begun ? left : undefined)
+        const waits = !begun || this.#paused
+        if (!waits && (this.#draining || left <= 0)) break
+        await this.#woken(waits ? undefined : left)
       } else if (count === Take.Alone) break
       else return undefined
     }

@@ -1,7 +1,17 @@
 import test from 'ava'
-import { type Context, ProducerConsumerSystem, type SystemOptions, WouldDeadlockError } from '../src/index.js'
+import {
+  type Context,
+  handlerModule,
+  ProducerConsumerSystem,
+  type SystemOptions,
+  WouldDeadlockError,
+} from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
+import type * as Keyed from './modules/keyed.js'
+import { spread } from './modules/keyed.js'
+
+const KEYED = new URL('./modules/keyed.js', import.meta.url)
 
 const SENT = -1
 
@@ -156,5 +166,96 @@ test('where outcomes have room for fewer, fewer are let wait', async (t) => {
     t.true(codes.every((code) => code === 'ERR_MILLRACE_WOULD_DEADLOCK'))
     assertConservation(t, await system.stop())
     await reading
+  }
+})
+
+for (const [kind, handler] of [
+  ['a function', spread],
+  [
+    'a module',
+    handlerModule<typeof Keyed, 'spread'>(KEYED, { export: 'spread', init: new SharedArrayBuffer(4) }),
+  ],
+] as const) {
+  test(`whoever sends items of its own item's key is let wait while others make room, and no longer: ${kind}`, async (t) => {
+    for (const priorities of [undefined, 2]) {
+      const system = new ProducerConsumerSystem<number, string[]>({
+        consumers: 4,
+        capacity: 3,
+        handler,
+        // So that the function, too, knows of keys.
+        retry: { attempts: 1 },
+        key: () => 'a',
+        ...(priorities && { priorities }),
+      })
+      await system.start()
+      // Three have room, and the others wait for those, which wait for the one that sends. A refusal for each is enough.
+      t.deepEqual(await system.run(6), Array(3).fill('ERR_MILLRACE_WOULD_DEADLOCK'))
+      t.deepEqual(await system.run(2), [])
+      // Of other keys: whoever is free handles them.
+      t.deepEqual(await system.run(31), [])
+      await system.idle()
+      const report = await system.stop()
+      t.is(report.processed, 3 + 3 + 2 + 31)
+      assertConservation(t, report)
+    }
+  })
+}
+
+test('two that hold each a key, and wait to send items of it, are told apart from two that only wait', async (t) => {
+  const codes: string[] = []
+  const both = new Gate()
+  let begun = 0
+  const system = new ProducerConsumerSystem<string>({
+    consumers: 8,
+    capacity: 4,
+    key: (item) => item[0] as string,
+    handler: async (item, context) => {
+      if (item.length > 1) return
+      if (++begun === 2) both.open()
+      await both.opened
+      for (let part = 0; part < 10; part++)
+        await context.send(`${item}${part}`).catch((error) => codes.push(error.code))
+    },
+  })
+  await system.start()
+  await system.sendMany(['a', 'b'])
+  await system.idle()
+  const report = await system.stop()
+  t.true(codes.length > 0)
+  t.deepEqual([...new Set(codes)], ['ERR_MILLRACE_WOULD_DEADLOCK'])
+  t.is(report.processed, 2 + 20 - codes.length)
+  assertConservation(t, report)
+})
+
+test('whose send was admitted in this very turn is known not to wait', async (t) => {
+  for (const retry of [undefined, { attempts: 2, retryIf: () => false }]) {
+    const [a, b] = [new Gate(), new Gate()]
+    const system: ProducerConsumerSystem<string, void> = new ProducerConsumerSystem({
+      consumers: 2,
+      capacity: 1,
+      ...(retry && { retry }),
+      handler: async (item: string, context) => {
+        if (item === 'a') {
+          await a.opened
+          await context.send('from a')
+        }
+        if (item === 'b') await b.opened
+        // That this one was taken has admitted the send of a, which has not heard of it.
+        if (item === 'next') await context.send('from next')
+      },
+    })
+    const letters: unknown[] = []
+    system.on('deadLetter', (letter) => letters.push(letter))
+    await system.start()
+    await system.sendMany(['a', 'b'])
+    await until(() => system.stats().inFlight === 2)
+    await system.send('next')
+    a.open()
+    await until(() => system.stats().waitingSends === 1)
+    b.open()
+    await system.idle()
+    const report = await system.stop()
+    t.deepEqual(letters, [])
+    t.is(report.processed, 5)
   }
 })

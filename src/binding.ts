@@ -232,7 +232,11 @@ export interface Binding {
   closePort(port: number): void
   /** Before a consumer's handler waits for room in its own system: whether it may. */
   beginWait(port: number): boolean
+  /** While it waits: whether every consumer with items does, and what is queued has the keys of those. */
+  isStuck(port: number): boolean
   endWait(port: number): void
+  /** Whether items are queued of which none can be handled before another one of its key is settled. */
+  isParked(system: number): boolean
 
   /** A `tag` other than 0 asks for a reply. Where `wait` is false, `Full` comes instead of a send that waits. */
   sendNumber(port: number, value: number, tag: number, wait: boolean): number

@@ -34,7 +34,8 @@ export interface Context<T = unknown> {
   /**
    * Sends an item into the handler's own system; waits while the channel is full, as `system.send` does.
    *
-   * Rejects with `WouldDeadlockError` where every consumer would then be waiting for room that only they can make.
+   * Rejects with `WouldDeadlockError` where every consumer would then be waiting for room that only they can make; and where
+   * all that are at work wait, and every queued item has the key of one of theirs.
    */
   send(item: T, options?: ItemSendOptions): Promise<void>
   /** Stops the system, as `system.stop()` does. Does not wait: the item in hand is part of what is drained. */

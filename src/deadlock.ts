@@ -1,7 +1,11 @@
 /** Keeps handlers from waiting for each other. */
 
+import type { CheckedSend } from './channel/send-options.js'
 import { WouldDeadlockError } from './errors.js'
 import type { WaitCount } from './sender.js'
+
+/** ms between two looks whether there is anyone left to make room: with keys that comes about while one waits. */
+const LOOK_MS = 50
 
 /**
  * Which handlers under way wait for room in their own system's channel, by their consumers. The last one that can be at work
@@ -20,6 +24,11 @@ export class DeadlockGuard {
   /** Whether any handler waits. */
   get any(): boolean {
     return this.#waiting.size > 0
+  }
+
+  /** Whether all of so many handlers wait, or all that can be at work at once. */
+  allWait(underWay: number): boolean {
+    return this.#waiting.size >= Math.min(underWay, this.#atOnce())
   }
 
   /** Whether a send of `consumer` may wait. */
@@ -54,4 +63,42 @@ export class DeadlockGuard {
       `ctx.send(): expected a consumer that can make room, but the channel is full and all ${this.#atOnce()} that can be at work wait to send`,
     )
   }
+}
+
+/**
+ * Waits by `send` for room as long as there is anyone who can make some; else rejects with what `refusal` gives. It looks
+ * in a turn to come, by when what was admitted in this one is told, and every now and then.
+ */
+export async function sendUnlessStuck(
+  send: (limits: CheckedSend) => Promise<void>,
+  limits: CheckedSend,
+  isStuck: () => boolean,
+  refusal: () => WouldDeadlockError,
+): Promise<void> {
+  const controller = new AbortController()
+  const { signal } = limits
+  const end = (): void => controller.abort(signal?.reason)
+  const look = (): void => {
+    if (isStuck()) controller.abort(refusal())
+  }
+  // The first may come before the doorbell is heard that rings by now.
+  let soon = setImmediate(() => {
+    soon = setImmediate(look)
+  })
+  const timer = setInterval(look, LOOK_MS)
+  signal?.addEventListener('abort', end)
+  try {
+    await send({ ...limits, signal: controller.signal })
+  } finally {
+    clearImmediate(soon)
+    clearInterval(timer)
+    signal?.removeEventListener('abort', end)
+  }
+}
+
+/** The error of a send for room that only items of other keys could make. */
+export function parkedRefusal(): WouldDeadlockError {
+  return new WouldDeadlockError(
+    'ctx.send(): expected a consumer that can make room, but the channel is full of items that have the keys of those whose handlers wait to send',
+  )
 }

@@ -5,12 +5,12 @@ import { Notice, type SystemSpec } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
-import type { ItemSendOptions } from './channel/send-options.js'
+import type { CheckedSend, ItemSendOptions } from './channel/send-options.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
 import type { BatchHandlerFunction, HandlerFunction } from './context.js'
 import { DeadLetters, type DeadLettersSystem } from './dead-letters.js'
-import { DeadlockGuard } from './deadlock.js'
+import { DeadlockGuard, parkedRefusal, sendUnlessStuck } from './deadlock.js'
 import {
   environmentHandle,
   forget,
@@ -329,13 +329,33 @@ export class Engine<T, R>
   async sendFrom(consumer: object | undefined, item: T, options?: ItemSendOptions): Promise<void> {
     const checked = this.sender.check(options)
     if (consumer === undefined || this.overflow !== 'wait') return this.sender.sendChecked(item, checked)
-    if (this.#guard.mayWait(consumer)) {
+    const guard = this.#guard
+    const mayWait = guard.mayWait(consumer)
+    const send = (limits: CheckedSend): Promise<void> => {
       this.#callback?.handlerWaits()
-      return this.sender.sendChecked(item, checked, this.#guard.countOf(consumer))
+      return this.sender.sendChecked(item, limits, guard.countOf(consumer))
     }
+    if (mayWait && this.refusesKeys) return send(checked)
     checked.signal?.throwIfAborted()
-    if (!this.sender.trySendChecked(item, checked)) throw this.#guard.refusal()
-    return doneInTurn()
+    if (this.sender.trySendChecked(item, checked)) return doneInTurn()
+    if (!mayWait && !guard.any) throw guard.refusal()
+    // Others wait, as far as is known by now; or keys decide who can make room.
+    return sendUnlessStuck(
+      send,
+      checked,
+      () => guard.allWait(Number.POSITIVE_INFINITY) || this.#isParked(),
+      () => (guard.allWait(Number.POSITIVE_INFINITY) ? guard.refusal() : parkedRefusal()),
+    )
+  }
+
+  /** Whether every handler under way waits, and what is queued has the keys of their items. */
+  #isParked(): boolean {
+    const callback = this.#callback
+    return (
+      callback instanceof LeasedCallback &&
+      this.#guard.allWait(callback.underWay) &&
+      binding.isParked(this.handle)
+    )
   }
 
   /** How many handlers can be at work at once: what they have in hand has room for its outcomes. */

@@ -195,6 +195,11 @@ export class LeasedCallback<T, R> {
     return false
   }
 
+  /** How many calls of the handler are under way, or about to be. */
+  get underWay(): number {
+    return this.#running.size + (this.#batch.length > 0 ? 1 : 0)
+  }
+
   get #size(): number {
     return this.#plan.batch?.size ?? 1
   }

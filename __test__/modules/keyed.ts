@@ -1,5 +1,6 @@
 /** A handler of items that have keys, which notes in shared memory what it does. */
 
+import type { Context } from '../../src/index.js'
 import { Cells } from '../helpers/cells.js'
 
 /** Places in the memory: for each key, whether it is in hand, and the number of the next item of it. */
@@ -34,4 +35,14 @@ export function note(item: number): void {
   const place = cells.count(0) - 1
   Atomics.store(numbers, NOTES + place, item)
   if (place === 0) cells.wait(1)
+}
+
+/** An item above 0 sends so many with the key that it says, and gives the codes of those that failed. */
+export async function spread(item: number, context: Context<number>): Promise<string[]> {
+  const codes: string[] = []
+  for (let part = 0; part < item; part++) {
+    const key = item % 2 === 0 ? 'a' : String(part)
+    await context.send(0, { key }).catch((error) => codes.push(error.code))
+  }
+  return codes
 }

@@ -9,6 +9,7 @@ import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from '../ba
 import { Take } from '../binding.js'
 import type { ItemSendOptions } from '../channel/send-options.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
+import { parkedRefusal, sendUnlessStuck } from '../deadlock.js'
 import { environmentHandle, forget, listenTo, release } from '../environment.js'
 import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
 import { toFailure } from '../failure.js'
@@ -157,7 +158,12 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     const { sequence } = this
     this.#waits++
     try {
-      await this.#sender.sendChecked(item, checked)
+      await sendUnlessStuck(
+        (limits) => this.#sender.sendChecked(item, limits),
+        checked,
+        () => binding.isStuck(this.#port),
+        parkedRefusal,
+      )
     } finally {
       if (this.sequence === sequence && this.#waits > 0) this.#endWait()
     }

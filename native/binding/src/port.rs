@@ -48,6 +48,12 @@ pub fn begin_wait(port: u32) -> Result<bool> {
     Ok(port.port.overflow() != Overflow::Wait || port.port.begin_wait())
 }
 
+/// While a consumer's handler waits for room: whether nobody is left to make any.
+#[napi(catch_unwind)]
+pub fn is_stuck(port: u32) -> Result<bool> {
+    Ok(registry::port(port)?.port.is_stuck())
+}
+
 #[napi(catch_unwind)]
 pub fn end_wait(port: u32) {
     if let Ok(port) = registry::port(port) {

@@ -254,6 +254,12 @@ pub fn end_work(worker: u32) -> Result<()> {
     Ok(())
 }
 
+/// Whether items are queued of which none can be handled before another one of its key is settled.
+#[napi(catch_unwind)]
+pub fn is_parked(system: u32) -> Result<bool> {
+    Ok(registry::system(system)?.system.is_parked())
+}
+
 /// Whether a place without a worker needs one.
 #[napi(catch_unwind)]
 pub fn needs_worker(system: u32, index: u32) -> Result<bool> {

@@ -94,6 +94,11 @@ impl<B: Batch> Channel<B> {
         self.shared.free_keys(keys);
     }
 
+    /// Whether there are items, and all of them wait for others of their keys to be settled.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.shared.is_parked()
+    }
+
     /// Whether nothing is to be taken before there is someone to handle it.
     pub(crate) fn has_lanes(&self) -> bool {
         self.shared.has_lanes

@@ -129,6 +129,11 @@ impl<B: Batch> Schedule<B> {
         (0..self.lanes.count()).any(|lane| self.look(lane).is_some())
     }
 
+    /// Whether there are items of which none can be taken before another one of its key is settled.
+    pub(super) fn is_parked(&mut self) -> bool {
+        !self.any() && self.keys.values().any(|key| !key.parked.is_empty())
+    }
+
     /// How many items could be taken now by receivers that each take one, as far as `enough`.
     pub(super) fn count(&self, enough: usize) -> usize {
         let mut seen = std::collections::HashSet::new();

@@ -148,6 +148,27 @@ impl Model {
     }
 }
 
+#[test]
+fn it_is_parked_while_all_there_is_waits_for_its_key() {
+    let mut schedule = schedule(2);
+    assert!(!schedule.is_parked());
+    schedule.push([(1, 0, 7), (2, 0, 7), (3, 1, 7)].into_iter().collect(), 0);
+    assert!(!schedule.is_parked());
+    assert_eq!(take(&mut schedule, 0), Some(3));
+    assert!(schedule.is_parked());
+    schedule.push(Marked::one(4, 0, 8), 0);
+    assert!(!schedule.is_parked());
+    assert_eq!(take(&mut schedule, 0), Some(4));
+    assert!(schedule.is_parked());
+    schedule.free(7);
+    assert!(!schedule.is_parked());
+    assert_eq!(take(&mut schedule, 0), Some(1));
+    schedule.free(7);
+    assert_eq!(take(&mut schedule, 0), Some(2));
+    // Nothing is left.
+    assert!(!schedule.is_parked());
+}
+
 fn signed(n: usize) -> i64 {
     i64::try_from(n).expect("a small number")
 }

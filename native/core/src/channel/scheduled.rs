@@ -169,6 +169,18 @@ impl<B: Batch> Receivers<B> {
             || (!full && if n == 0 { scheduled.schedule.any() } else { returned + scheduled.schedule.count(n + 1) > n })
     }
 
+    /// Whether items are there of which none can be taken before another one of its key is settled, and no other is on
+    /// its way back.
+    fn is_parked(&mut self, slots: &Slots<B>, waiting: Option<&Senders<B>>) -> bool {
+        if self.held || self.retrying() > 0 || self.any_ahead() {
+            return false;
+        }
+        let Some(scheduled) = self.gather(slots) else { return false };
+        let taken_direct =
+            waiting.is_some_and(|senders| senders.best_direct(&mut scheduled.schedule, clock()).is_some());
+        !taken_direct && scheduled.schedule.is_parked()
+    }
+
     /// When to look again, where items are there, or in sends that wait, for which there is no token; the caller sets the alarm. Nothing, where
     /// one is set.
     #[inline(never)]
@@ -300,6 +312,12 @@ impl<B: Batch> Shared<B> {
         drop(receivers);
         self.after_receive(senders, &mut wakes);
         wakes.wake();
+    }
+
+    /// Whether what there is waits for other items of its keys to be settled, all of it.
+    pub(super) fn is_parked(&self) -> bool {
+        let (senders, mut receivers) = self.lock_to_receive();
+        receivers.is_parked(&self.slots, senders.as_deref())
     }
 
     /// How many items someone may take who does not need them all at once.

@@ -365,6 +365,11 @@ impl<B: Collect, R: Collect> System<B, R> {
         self.inner().control().lifecycle.state
     }
 
+    /// Whether items are queued of which none can be handled before another one of its key is settled.
+    pub fn is_parked(&self) -> bool {
+        self.inner().channel.is_parked()
+    }
+
     /// A snapshot of its figures.
     pub fn stats(&self) -> SystemStats {
         self.inner().stats()

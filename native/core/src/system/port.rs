@@ -88,6 +88,14 @@ impl<B: Collect, R: Collect> Port<B, R> {
         true
     }
 
+    /// Whether all consumers that have items wait for room, and none of the items that take it can be handled before
+    /// theirs are settled, so that nobody is left to make any.
+    pub fn is_stuck(&self) -> bool {
+        let consumers = &self.inner.counters.consumers;
+        let at_work = consumers.iter().filter(|consumer| consumer.in_hand.load(Ordering::Acquire) > 0).count();
+        at_work <= self.inner.waiting_consumers.load(Ordering::Acquire) && self.inner.channel.is_parked()
+    }
+
     /// It waits no more.
     pub fn end_wait(&self) {
         let ended = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| waiting.checked_sub(1));

@@ -11,7 +11,7 @@ import {
   type Report,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
-import { turns, until } from './helpers/gate.js'
+import { Gate, turns, until } from './helpers/gate.js'
 import { runProgram } from './helpers/program.js'
 
 const FAILING = new URL('./modules/failing.js', import.meta.url)
@@ -240,5 +240,33 @@ test('a listener that breaks the system off in the middle of a batch keeps nobod
   t.deepEqual(
     { processed, deadLettered, discarded, letters },
     { processed: 2, deadLettered: 1, discarded: 0, letters: [1] },
+  )
+})
+
+test('letters that a redrive could not send come back in their old order', async (t) => {
+  const gate = new Gate()
+  const system = new ProducerConsumerSystem<number>({
+    consumers: 1,
+    capacity: 1,
+    handler: async (item) => {
+      if (item > 2) await gate.opened
+      throw new Error(`no ${item}`)
+    },
+  })
+  await system.start()
+  for (const item of [0, 1, 2]) await system.send(item)
+  await system.idle()
+  const sending = Promise.allSettled([system.send(3), system.send(4)])
+  // Both wait for room, each with a letter in hand.
+  const redrives = [system.deadLetters.redrive(), system.deadLetters.redrive()]
+  t.is(system.deadLetters.size, 1)
+  await until(() => system.stats().inFlight === 1 && system.stats().queued === 1)
+  await system.abort()
+  gate.open()
+  for (const redrive of redrives) await t.throwsAsync(redrive, { code: 'ERR_MILLRACE_ABORTED' })
+  await sending
+  t.deepEqual(
+    [...system.deadLetters].map(({ item }) => item).filter((item) => item < 3),
+    [0, 1, 2],
   )
 })

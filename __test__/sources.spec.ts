@@ -346,3 +346,32 @@ test('a file that cannot be hashed is a dead letter with the system code, and th
   ])
   assertConservation(t, report)
 })
+
+for (const [kind, iterable] of [
+  ['an array', [1, 2, 3, 4, 5]],
+  [
+    'an asynchronous generator',
+    (async function* () {
+      yield* [1, 2, 3, 4, 5]
+    })(),
+  ],
+] as const) {
+  test(`what stops the system while an item gets its key does not take the item along: ${kind}`, async (t) => {
+    const handled: number[] = []
+    const system: ProducerConsumerSystem<number> = new ProducerConsumerSystem({
+      source: iterable as AsyncIterable<number>,
+      key: (item: number) => {
+        if (item === 3) void system.stop()
+        return 'key'
+      },
+      handler: (item: number) => {
+        handled.push(item)
+      },
+    })
+    await system.start()
+    const report = await system.finished
+    t.deepEqual(handled, [1, 2, 3])
+    t.is(report.produced, 3)
+    assertConservation(t, report)
+  })
+}

@@ -5,7 +5,7 @@ import type { DeadLetter } from './report.js'
 
 /** How many dead letters are kept, and what happens to one more. */
 export interface DeadLetterOptions {
-  /** The most that are kept. Default 1000. */
+  /** The most that are kept. Default 1000. A `redrive` that fails puts its letter back, also where others came meanwhile. */
   keep?: number | undefined
   /**
    * With one more, the oldest goes ('evict', the default); or consumers take no more items until one was discarded or sent
@@ -26,6 +26,9 @@ export interface DeadLettersSystem<T> {
 export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
   readonly #system: DeadLettersSystem<T>
   #letters: DeadLetter<T>[] = []
+  /** Which one in the order in which they came each is. */
+  readonly #numbers = new WeakMap<DeadLetter<T>, number>()
+  #added = 0
   #evicted = 0
   #unbounded = false
 
@@ -72,7 +75,7 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
       try {
         await this.#system.resend(letter)
       } catch (error) {
-        this.#keep([letter, ...this.#letters])
+        this.#putBack(letter)
         throw error
       }
       sent++
@@ -100,6 +103,13 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
       if (keep === 0) return
     }
     this.#letters.push(letter)
+    this.#numbers.set(letter, this.#added++)
+  }
+
+  #putBack(letter: DeadLetter<T>): void {
+    const numberOf = (other: DeadLetter<T>): number => this.#numbers.get(other) as number
+    const later = this.#letters.findIndex((other) => numberOf(other) > numberOf(letter))
+    this.#keep(this.#letters.toSpliced(later < 0 ? this.#letters.length : later, 0, letter))
   }
 
   #keep(letters: DeadLetter<T>[]): void {

@@ -43,7 +43,10 @@ export class Pull {
   #weight = 0
   #flushing = false
   #sending = false
-  /** Whether the iterator's `next()` runs: a generator can't be told to return meanwhile. */
+  /**
+   * Whether code of the source's or an item's runs: the iterator's `next()`, which can't be told to return meanwhile, or what
+   * gives the item in hand its key.
+   */
   #running = false
   /** It was stopped meanwhile. */
   #stopped = false
@@ -127,6 +130,7 @@ export class Pull {
     } catch (error) {
       this.#failed(error)
     }
+    if (this.#stopped) this.stop()
     this.#pull()
   }
 
@@ -142,12 +146,15 @@ export class Pull {
       this.#finish({})
       return
     }
+    this.#running = true
     try {
       const item = Snapshot.of(pulled.value, 'item')
       if (this.#target.keyOf === undefined || this.#keep(pulled.value)) this.#stage(item)
     } catch (error) {
       this.#close()
       throw error
+    } finally {
+      this.#running = false
     }
   }
 

@@ -65,6 +65,8 @@ interface Send extends Promised {
 }
 
 interface Letter {
+  /** In the order in which they came. */
+  readonly number: number
   readonly item: number
   readonly text: string
 }
@@ -399,7 +401,8 @@ export class SystemModel {
   #giveUp(entry: Entry, attempts: number, reason: DeadLetterReason, error: string): void {
     this.#free(entry)
     const { keep, block } = this.#config
-    const letter = { item: entry.item, text: letterText(entry.item, attempts, reason, error) }
+    const text = letterText(entry.item, attempts, reason, error)
+    const letter = { number: this.#letters.length, item: entry.item, text }
     this.#letters.push(letter.text)
     if (!block && this.#kept.length >= keep) {
       this.#evicted++
@@ -446,7 +449,7 @@ export class SystemModel {
       redrive.sent++
       return true
     }
-    this.#kept.unshift(letter)
+    this.#kept = [...this.#kept, letter].sort((a, b) => a.number - b.number)
     redrive.outcome = send.outcome
     this.#redrive = undefined
     return false

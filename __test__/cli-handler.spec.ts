@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import test, { type ExecutionContext } from 'ava'
 import { millrace, Running, statsIn } from './helpers/cli.js'
 import { temporaryFolder } from './helpers/temporary-folder.js'
@@ -98,4 +100,30 @@ test('a second interrupt ends a run whose handler never settles', async (t) => {
   await running.signalAgain('SIGINT')
   await running.said(/aborted, 5 items left unprocessed/)
   t.is(await running.toExit(), 130)
+})
+
+test('a second interrupt says how many results a reader that has stalled did not take', async (t) => {
+  const cwd = await folderWith(t, "export default (line) => line.padEnd(1000, '.')")
+  await writeFile(join(cwd, 'input'), 'line\n'.repeat(5000))
+  const running = new Running(t, [...ARGS, '--quiet'], { cwd })
+  // Its stdout is not read: a pipe has room for some, and the channel of results for 1,000.
+  await once(running.child.stdout as Readable, 'readable')
+  running.signal('SIGINT')
+  await running.said(/SIGINT: draining/)
+  await running.signalAgain('SIGINT')
+  const [, results = ''] = await running.said(
+    /aborted, [\d,]+ items? left unprocessed, at most ([\d,]+) results not printed$/m,
+  )
+  t.true(Number(results.replace(',', '')) >= 1000, results)
+  t.is(await running.toExit(), 130)
+})
+
+test('a module that never ends loading is told of', async (t) => {
+  const cwd = await folderWith(t, 'await new Promise(() => {}); export default (line) => line')
+  for (const args of [ARGS, [...ARGS, '--json']]) {
+    const { code, stdout, stderr } = await millrace(t, args, { cwd })
+    t.is(code, 2)
+    t.is(stdout, '')
+    t.is(stderr, 'millrace: --handler: handler.mjs does not load: its top-level await never settles\n')
+  }
 })

@@ -45,4 +45,8 @@ test('there is colour only where the terminal has some', (t) => {
 test('where stderr is no terminal there are plain lines', (t) => {
   t.true(progressOn(new PassThrough() as unknown as WriteStream, undefined) instanceof PlainProgress)
   t.true(progressOn(terminal(false).stream, undefined) instanceof LiveProgress)
+  for (const size of [{ columns: 0 }, { rows: 0 }, { columns: undefined, rows: undefined }]) {
+    const stream = Object.assign(terminal(false).stream, size)
+    t.true(progressOn(stream as WriteStream, undefined) instanceof PlainProgress)
+  }
 })

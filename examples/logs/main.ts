@@ -51,4 +51,9 @@ const [, , folder] = process.argv
 if (folder === undefined) {
   console.error('expected a folder of *.log files, got none')
   process.exitCode = 2
-} else void main(folder)
+} else {
+  await main(folder).catch((error) => {
+    console.error(error.message)
+    process.exitCode = 1
+  })
+}

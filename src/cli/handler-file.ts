@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
 import type { HandlerFunction } from '../context.js'
@@ -35,9 +36,17 @@ async function checkFile(file: string): Promise<void> {
 }
 
 async function importFile(file: string): Promise<{ default?: unknown }> {
+  let end = (): void => {}
+  // The program would end there, without a word and as if all was well.
+  const stalled = new Promise<never>((_, reject) => {
+    end = () => reject(new Error('its top-level await never settles'))
+  })
+  process.once('beforeExit', end)
   try {
-    return await import(pathToFileURL(resolve(file)).href)
+    return await Promise.race([import(pathToFileURL(resolve(file)).href), stalled])
   } catch (error) {
     throw new UsageError(`--handler: ${file} does not load: ${messageOf(error)}`)
+  } finally {
+    process.off('beforeExit', end)
   }
 }

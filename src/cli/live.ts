@@ -22,8 +22,7 @@ export class LiveProgress implements Progress {
   }
 
   update(stats: SystemStats): void {
-    // A terminal that has not been told its size says 0.
-    const columns = this.#stream.columns || 80
+    const { columns } = this.#stream
     this.#block = renderBlock(stats, { columns, duration: this.#duration, paint: this.#paint })
     this.#draw(this.#block)
   }

@@ -19,6 +19,9 @@ export class Output {
   readonly #stream: Writable
   readonly #options: OutputOptions
   #text = ''
+  /** How many writes are in it. */
+  #writes = 0
+  #taken = 0
   #timer: NodeJS.Timeout | undefined
   #written: Promise<void> = Promise.resolve()
   #broken = false
@@ -28,10 +31,16 @@ export class Output {
     this.#options = options
   }
 
+  /** How many writes the stream has taken. */
+  get taken(): number {
+    return this.#taken
+  }
+
   /** Adds text. Where a promise comes back, a chunk is on its way, and the caller waits for it. */
   write(text: string): Promise<void> | undefined {
     if (this.#broken) return undefined
     this.#text += text
+    this.#writes++
     if (this.#text.length >= CHUNK) return this.flush()
     this.#timer ??= setTimeout(() => this.flush(), LINGER)
     return undefined
@@ -42,16 +51,20 @@ export class Output {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const text = this.#text
+    const writes = this.#writes
     this.#text = ''
-    if (text !== '') this.#written = Promise.all([this.#written, this.#send(text)]).then(() => setImmediate())
+    this.#writes = 0
+    if (text === '') this.#taken += writes
+    else this.#written = Promise.all([this.#written, this.#send(text, writes)]).then(() => setImmediate())
     return this.#written
   }
 
-  #send(text: string): Promise<void> {
+  #send(text: string, writes: number): Promise<void> {
     return new Promise((resolve) => {
       this.#options.around(() => {
         this.#stream.write(text, this.#options.encoding, (error) => {
           if (error) this.#break(error)
+          else this.#taken += writes
           resolve()
         })
       })

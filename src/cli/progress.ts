@@ -19,8 +19,9 @@ export interface Progress {
   close(): void
 }
 
-/** The live block where `stream` is a terminal that can move its cursor, else plain lines. */
+/** The live block where `stream` is a terminal of a known size that can move its cursor, else plain lines. */
 export function progressOn(stream: WriteStream, duration: number | undefined): Progress {
-  const live = stream.isTTY && process.env.TERM !== 'dumb'
+  // One that has not been told its size says 0.
+  const live = stream.isTTY && stream.columns > 0 && stream.rows > 0 && process.env.TERM !== 'dumb'
   return live ? new LiveProgress(stream, duration) : new PlainProgress(stream)
 }

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import process from 'node:process'
+import { setImmediate } from 'node:timers/promises'
 import { type DeadLetter, ProducerConsumerSystem, SourceError, type SystemStats } from '../index.js'
 import { countOf, formatCount, formatElapsed } from './format.js'
 import type { RunOptions } from './options.js'
@@ -164,8 +165,9 @@ class Run {
     const stats = this.#system.stats()
     const aborted = this.#breakOff.signal.aborted
     if (aborted) {
-      const left = stats.produced - stats.processed - this.#failed
-      this.#tell(`${this.#interrupt}: aborted, ${countOf(left, 'item')} left unprocessed`)
+      // What the reader takes of it takes no time.
+      await Promise.race([this.#output.flush(), setImmediate()])
+      this.#tell(`${this.#interrupt}: aborted, ${this.#left(stats)}`)
     }
     if (!this.#cut) this.#report(stats)
     const written = this.#output.flush()
@@ -173,6 +175,12 @@ class Run {
     if (aborted) process.exit(this.#exitCode())
     await written
     return this.#exitCode()
+  }
+
+  #left({ produced, processed }: SystemStats): string {
+    const items = `${countOf(produced - processed - this.#failed, 'item')} left unprocessed`
+    const unprinted = this.#printer ? processed - this.#output.taken : 0
+    return unprinted > 0 ? `${items}, at most ${countOf(unprinted, 'result')} not printed` : items
   }
 
   /** The report is data where there are no results; beside results it is progress. */

@@ -26,8 +26,8 @@ export class DeadlockGuard {
     return this.#waiting.size > 0
   }
 
-  /** Whether all of so many handlers wait, or all that can be at work at once. */
-  allWait(underWay: number): boolean {
+  /** Whether all that can be at work at once wait, or so many that are. */
+  allWait(underWay = Number.POSITIVE_INFINITY): boolean {
     return this.#waiting.size >= Math.min(underWay, this.#atOnce())
   }
 

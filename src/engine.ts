@@ -1,16 +1,15 @@
 /** A system from the inside: its life, and what its parts and the native side tell each other. */
 
 import type { BatchPlan } from './batch.js'
-import { Notice, type SystemSpec } from './binding.js'
+import { Notice } from './binding.js'
 import { Callback } from './callback.js'
 import { type Channel, handleOf } from './channel/channel.js'
 import type { ItemChannel } from './channel/item-channel.js'
-import type { CheckedSend, ItemSendOptions } from './channel/send-options.js'
+import type { ItemSendOptions } from './channel/send-options.js'
 import { ChannelRunner, ForeignChannel } from './channel-runner.js'
 import { decodeItems } from './codec/decode.js'
 import type { BatchHandlerFunction, HandlerFunction } from './context.js'
 import { DeadLetters, type DeadLettersSystem } from './dead-letters.js'
-import { DeadlockGuard, parkedRefusal, sendUnlessStuck } from './deadlock.js'
 import {
   environmentHandle,
   forget,
@@ -23,6 +22,7 @@ import {
 import { AbortedError, ClosedError, messageOf, SourceError, StateError, TimeoutError } from './errors.js'
 import { Events } from './events.js'
 import { callNative, toError, toFailure } from './failure.js'
+import { HandlerSends, type HandlingSystem } from './handler-sends.js'
 import { LeasedCallback, type LeasedSystem, type SendingCall } from './leased-callback.js'
 import { Liveness } from './liveness.js'
 import { HandlerPool, type PoolSystem } from './modules/handler-pool.js'
@@ -31,18 +31,25 @@ import { SourcePool } from './modules/source-pool.js'
 import { binding } from './native.js'
 import type { SystemPlan } from './options.js'
 import { NativeOutcomes } from './outcomes.js'
-import { type OnDrop, OVERFLOWS, type Overflow } from './overflow.js'
+import type { OnDrop, Overflow } from './overflow.js'
 import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
 import { type Marks, Sender, type SenderSystem } from './sender.js'
 import { sendingEachTo, sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
+import { specOf } from './spec.js'
 import type { SystemState, SystemStats } from './stats.js'
-import { doneInTurn } from './turn.js'
 
 export class Engine<T, R>
-  implements Listener, SenderSystem, SourceSystem, LeasedSystem<T, R>, PoolSystem, DeadLettersSystem<T>
+  implements
+    Listener,
+    SenderSystem,
+    SourceSystem,
+    LeasedSystem<T, R>,
+    HandlingSystem,
+    PoolSystem,
+    DeadLettersSystem<T>
 {
   readonly handle: number
   readonly capacity: number
@@ -66,7 +73,7 @@ export class Engine<T, R>
   readonly #callback: Callback<T, R> | LeasedCallback<T, R> | undefined
   readonly #source: SourceRunner | ChannelRunner | SourcePool | undefined
   readonly #pool: HandlerPool | undefined
-  readonly #guard: DeadlockGuard
+  readonly #sends: HandlerSends<T>
   readonly #breaking = new AbortController()
   #finish!: { resolve(report: Report<T>): void; reject(error: Error): void }
   #starting: { resolve(): void; reject(error: Error): void } | undefined
@@ -95,7 +102,7 @@ export class Engine<T, R>
     this.sender = new Sender(this, this.runs, plan.key)
     this.liveness = new Liveness(this.handle, () => this.#isUnsettled(), plan.handler instanceof WorkerModule)
     this.#outcomes = new NativeOutcomes(this.handle)
-    this.#guard = new DeadlockGuard(() => this.#mostAtOnce())
+    this.#sends = new HandlerSends(this, this.sender)
     const { handler, sink } = plan
     if (typeof handler === 'function') {
       this.#callback = plan.leased
@@ -326,49 +333,28 @@ export class Engine<T, R>
     return this.#breaking.signal
   }
 
-  async sendFrom(consumer: object | undefined, item: T, options?: ItemSendOptions): Promise<void> {
-    const checked = this.sender.check(options)
-    if (consumer === undefined || this.overflow !== 'wait') return this.sender.sendChecked(item, checked)
-    const guard = this.#guard
-    const mayWait = guard.mayWait(consumer)
-    const send = (limits: CheckedSend): Promise<void> => {
-      this.#callback?.handlerWaits()
-      return this.sender.sendChecked(item, limits, guard.countOf(consumer))
-    }
-    if (mayWait && this.refusesKeys) return send(checked)
-    checked.signal?.throwIfAborted()
-    if (this.sender.trySendChecked(item, checked)) return doneInTurn()
-    if (!mayWait && !guard.any) throw guard.refusal()
-    // Others wait, as far as is known by now; or keys decide who can make room.
-    return sendUnlessStuck(
-      send,
-      checked,
-      () => guard.allWait(Number.POSITIVE_INFINITY) || this.#isParked(),
-      () => (guard.allWait(Number.POSITIVE_INFINITY) ? guard.refusal() : parkedRefusal()),
-    )
+  sendFrom(consumer: object | undefined, item: T, options?: ItemSendOptions): Promise<void> {
+    return this.#sends.send(consumer, item, options)
   }
 
-  /** Whether every handler under way waits, and what is queued has the keys of their items. */
-  #isParked(): boolean {
-    const callback = this.#callback
-    return (
-      callback instanceof LeasedCallback &&
-      this.#guard.allWait(callback.underWay) &&
-      binding.isParked(this.handle)
-    )
-  }
-
-  /** How many handlers can be at work at once: what they have in hand has room for its outcomes. */
-  #mostAtOnce(): number {
+  get mostAtOnce(): number {
     const { consumers, batch, deadLetters } = this.#plan
+    // What handlers have in hand has room for its outcomes.
     const results = this.results && !this.results.ended ? this.capacity : Number.POSITIVE_INFINITY
     const letters = deadLetters.block ? deadLetters.keep : Number.POSITIVE_INFINITY
     return Math.min(consumers, Math.max(1, Math.floor(Math.min(results, letters) / (batch?.size ?? 1))))
   }
 
+  get underWay(): number {
+    return this.#callback instanceof LeasedCallback ? this.#callback.underWay : this.consumers
+  }
+
+  handlerWaits(): void {
+    this.#callback?.handlerWaits()
+  }
+
   handlerEnded(consumer: object): boolean {
-    this.#guard.forget(consumer)
-    return this.#guard.any
+    return this.#sends.ended(consumer)
   }
 
   processedBy(consumer: number): number {
@@ -578,32 +564,4 @@ function sendingWith<T, R>(
   if (!batch) return (handler) => sendingTo(sink, handler)
   return (handler) =>
     sendingEachTo(sink, handler as unknown as BatchHandlerFunction<T, R>) as unknown as SendingCall<T>
-}
-
-function specOf<T, R>(plan: SystemPlan<T, R>): SystemSpec {
-  const { producers, consumers, capacity, overflow, order, source, handler, retry, handlerTimeout, leased } =
-    plan
-  return {
-    retry,
-    ...(handlerTimeout !== undefined && { handlerTimeout }),
-    leased: leased !== undefined,
-    ...(plan.deadLetters.block && { deadLetters: plan.deadLetters.keep }),
-    producers,
-    consumers,
-    capacity,
-    overflow: OVERFLOWS.indexOf(overflow),
-    order,
-    source:
-      source === undefined
-        ? { kind: 'none' }
-        : typeof source === 'function' || source instanceof ForeignChannel || source instanceof WorkerModule
-          ? { kind: 'external' }
-          : source,
-    handler:
-      typeof handler === 'function'
-        ? { kind: 'external' }
-        : handler instanceof WorkerModule
-          ? { kind: 'workers' }
-          : handler,
-  }
 }

@@ -9,7 +9,7 @@ import {
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
 import type * as Keyed from './modules/keyed.js'
-import { spread } from './modules/keyed.js'
+import { fanOut, relay, spread } from './modules/keyed.js'
 
 const KEYED = new URL('./modules/keyed.js', import.meta.url)
 
@@ -169,6 +169,8 @@ test('where outcomes have room for fewer, fewer are let wait', async (t) => {
   }
 })
 
+const init = new SharedArrayBuffer(4)
+
 for (const [kind, handler] of [
   ['a function', spread],
   [
@@ -259,3 +261,45 @@ test('whose send was admitted in this very turn is known not to wait', async (t)
     t.is(report.processed, 5)
   }
 })
+
+for (const [kind, handler] of [
+  ['a function', relay],
+  ['a module', handlerModule<typeof Keyed, 'relay'>(KEYED, { export: 'relay', init })],
+] as const) {
+  test(`where there are too few items for all to wait, none is refused: ${kind}`, async (t) => {
+    t.timeout(60_000)
+    const LENGTH = 500
+    for (const [consumers, capacity] of [
+      [2, 1],
+      [3, 4],
+      [2, 50],
+    ] as const) {
+      // Of so many at a time the last to be sent finds room, or a consumer that is free.
+      const chains = consumers + capacity - 1
+      const system = new ProducerConsumerSystem<number, void>({ consumers, capacity, handler })
+      await system.start()
+      await system.sendMany(Array(chains).fill(LENGTH))
+      const all = chains * (LENGTH + 1)
+      await until(() => {
+        const { processed, deadLettered } = system.stats()
+        return processed === all || deadLettered > 0
+      })
+      const report = await system.stop()
+      t.deepEqual([report.processed, report.deadLettered], [all, 0])
+    }
+  })
+}
+
+for (const [kind, handler] of [
+  ['a function', fanOut],
+  ['a module', handlerModule<typeof Keyed, 'fanOut'>(KEYED, { export: 'fanOut', init })],
+] as const) {
+  test(`who waits for two sends is one consumer that waits: ${kind}`, async (t) => {
+    const system = new ProducerConsumerSystem<string, void>({ consumers: 2, capacity: 1, handler })
+    await system.start()
+    await system.sendMany(['busy', 'two', 'one more'])
+    await system.idle()
+    const report = await system.stop()
+    t.deepEqual([report.processed, report.deadLettered], [5, 0])
+  })
+}

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { Channel, type ChannelOptions, ProducerConsumerSystem, select } from '../src/index.js'
 import { assertSaid, runFile, runProgram } from './helpers/program.js'
 
 test('a finished program exits by itself', async (t) => {
@@ -265,4 +266,56 @@ test('a process lives until whoever reads results has those of all that was sent
     console.log('all')`,
   )
   assertSaid(t, ended, 'all')
+})
+
+test('a loop over what is refused at once lets a timer run, too', async (t) => {
+  const one = async (options: ChannelOptions): Promise<Channel<number>> => {
+    const channel = new Channel<number>(options)
+    await channel.send(0)
+    return channel
+  }
+  const closed = new Channel<number>()
+  closed.close()
+  const empty = new Channel<number>()
+  const full = await one({ capacity: 1 })
+  const rejecting = await one({ capacity: 1, overflow: 'reject' })
+  const crowded = await one({ capacity: 1, maxWaiting: 0 })
+  const system = new ProducerConsumerSystem<number>({ capacity: 1, overflow: 'reject', handler: () => {} })
+  await system.send(0)
+  const stopped = new ProducerConsumerSystem<number>({ handler: () => {} })
+  await stopped.stop()
+  const timeout = 0
+  const refused: Record<string, () => Promise<unknown>> = {
+    'send, full': () => rejecting.send(1),
+    'sendMany, full': () => rejecting.sendMany([1, 2]),
+    'send, crowded': () => crowded.send(1),
+    'sendMany, crowded': () => crowded.sendMany([1, 2]),
+    'send, late': () => full.send(1, { timeout }),
+    'sendMany, late': () => full.sendMany([1, 2], { timeout }),
+    'send, closed': () => closed.send(1),
+    'sendMany, closed': () => closed.sendMany([1, 2]),
+    'receive, late': () => empty.receive({ timeout }),
+    'receiveMany, late': () => empty.receiveMany(2, { timeout }),
+    'lease, late': () => empty.lease({ timeout }),
+    'select, late': () => select([empty.receiving()], { timeout }),
+    'receive, aborted': () => empty.receive({ signal: AbortSignal.abort(new Error('enough')) }),
+    'receive, closed': () => closed.receive(),
+    'lease, closed': () => closed.lease(),
+    'send to a system, full': () => system.send(1),
+    'sendMany to a system, full': () => system.sendMany([1, 2]),
+    'run, full': () => system.run(1),
+    'run with options, full': () => system.run(1, {}),
+    'send to a system, stopped': () => stopped.send(1),
+    'run, stopped': () => stopped.run(1),
+  }
+  for (const [name, call] of Object.entries(refused)) {
+    let fired = false
+    const timer = setTimeout(() => {
+      fired = true
+    }, 1)
+    for (const end = performance.now() + 2000; !fired && performance.now() < end; )
+      await t.throwsAsync(call, undefined, name)
+    clearTimeout(timer)
+    t.true(fired, name)
+  }
 })

@@ -9,6 +9,7 @@ import {
   sequence,
   sleep,
 } from '../src/index.js'
+import { Results } from '../src/results.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, turns, until } from './helpers/gate.js'
 import { Random } from './helpers/random.js'
@@ -250,3 +251,24 @@ async function settle(system: ProducerConsumerSystem<number, number>): Promise<v
     before = now
   }
 }
+
+test('who asks for a result while another waits gets the one after', async (t) => {
+  for (const bringing of ['by the second call', 'by the origin']) {
+    const there: string[] = []
+    const results = new Results<string>({ refill: () => there.splice(0) })
+    const first = results.next()
+    if (bringing === 'by the origin') {
+      there.push('a')
+      results.ready()
+    }
+    there.push(...(bringing === 'by the origin' ? ['b', 'c'] : ['a', 'b', 'c']))
+    const second = results.next()
+    results.ready()
+    const all = await Promise.all([first, second, results.next()])
+    t.deepEqual(
+      all.map(({ value }) => value),
+      ['a', 'b', 'c'],
+      bringing,
+    )
+  }
+})

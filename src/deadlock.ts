@@ -3,6 +3,7 @@
 import type { CheckedSend } from './channel/send-options.js'
 import { WouldDeadlockError } from './errors.js'
 import type { WaitCount } from './sender.js'
+import { whenAborted } from './signals.js'
 
 /** ms between two looks whether there is anyone left to make room: with keys that comes about while one waits. */
 const LOOK_MS = 50
@@ -59,9 +60,7 @@ export class DeadlockGuard {
   }
 
   refusal(): WouldDeadlockError {
-    return new WouldDeadlockError(
-      `ctx.send(): expected a consumer that can make room, but the channel is full and all ${this.#atOnce()} that can be at work wait to send`,
-    )
+    return stuckRefusal(this.#atOnce())
   }
 }
 
@@ -78,6 +77,8 @@ export async function sendUnlessStuck(
   const controller = new AbortController()
   const { signal } = limits
   const end = (): void => controller.abort(signal?.reason)
+  // Code of the item's may have aborted it by now: then no event comes.
+  if (signal?.aborted) end()
   const look = (): void => {
     if (isStuck()) controller.abort(refusal())
   }
@@ -86,19 +87,19 @@ export async function sendUnlessStuck(
     soon = setImmediate(look)
   })
   const timer = setInterval(look, LOOK_MS)
-  signal?.addEventListener('abort', end)
+  const unlisten = signal && whenAborted(signal, end)
   try {
     await send({ ...limits, signal: controller.signal })
   } finally {
     clearImmediate(soon)
     clearInterval(timer)
-    signal?.removeEventListener('abort', end)
+    unlisten?.()
   }
 }
 
-/** The error of a send for room that only items of other keys could make. */
-export function parkedRefusal(): WouldDeadlockError {
+/** The error of a send for which nobody would make room. */
+export function stuckRefusal(atOnce: number): WouldDeadlockError {
   return new WouldDeadlockError(
-    'ctx.send(): expected a consumer that can make room, but the channel is full of items that have the keys of those whose handlers wait to send',
+    `ctx.send(): expected a consumer that can make room, but the channel is full, and all ${atOnce} that can be at work wait to send, or all that are, with the keys of all that is queued`,
   )
 }

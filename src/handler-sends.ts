@@ -1,7 +1,7 @@
 /** What handlers on the system's own thread send into it. */
 
 import type { CheckedSend, ItemSendOptions } from './channel/send-options.js'
-import { DeadlockGuard, parkedRefusal, sendUnlessStuck } from './deadlock.js'
+import { DeadlockGuard, sendUnlessStuck } from './deadlock.js'
 import { binding } from './native.js'
 import type { Overflow } from './overflow.js'
 import type { Sender } from './sender.js'
@@ -51,7 +51,7 @@ export class HandlerSends<T> {
       send,
       checked,
       () => guard.allWait() || this.#isParked(),
-      () => (guard.allWait() ? guard.refusal() : parkedRefusal()),
+      () => guard.refusal(),
     )
   }
 

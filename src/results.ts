@@ -96,7 +96,9 @@ export class Results<R> implements AsyncIterableIterator<R, undefined, undefined
   next(): Promise<IteratorResult<R, undefined>> {
     return new Promise((resolve, reject) => {
       const reader = { resolve, reject }
-      if (this.length === 0 && !this.#end && this.#gathering === undefined) this.#values = this.#bring()
+      // Behind others who wait: what comes is theirs first.
+      const mayBring = this.#readers.length === 0 && !this.#end && this.#gathering === undefined
+      if (this.length === 0 && mayBring) this.#values = this.#bring()
       if (this.length === 0) {
         if (this.#end) {
           this.#finish(reader)

@@ -14,7 +14,7 @@ import { ourError } from './failure.js'
 import { binding } from './native.js'
 import { type OnDrop, type Overflow, rejectedError } from './overflow.js'
 import type { Runs } from './runs.js'
-import { doneInTurn } from './turn.js'
+import { doneInTurn, inNextTurn, refusedInTurn, turnIsDue } from './turn.js'
 import { type SendOptions, timeoutError, waitFor, withAccepted } from './wait.js'
 
 /** What a sender needs to know of its system. */
@@ -96,7 +96,7 @@ export class Sender<T, R> {
     try {
       return this.sendChecked(item, this.check(options))
     } catch (error) {
-      return Promise.reject(error)
+      return refusedInTurn(error)
     }
   }
 
@@ -104,18 +104,18 @@ export class Sender<T, R> {
   sendChecked(item: T, limits: CheckedSend, waits?: WaitCount): Promise<void> {
     this.flush()
     try {
-      if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (limits.signal?.aborted) return refusedInTurn(limits.signal.reason)
       const marks = this.#marks(limits, item)
       const admission = this.#admit(item, 0, this.#mayWait(limits), marks)
       if (admission > 0) {
         const waiting = this.#wait('send()', admission, limits, plain)
         return waits === undefined ? waiting : counted(waiting, waits)
       }
-      if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
+      if (admission !== Admission.Admitted) return refusedInTurn(this.#refusal('send()', admission, limits))
       this.#system.sent()
       return doneInTurn()
     } catch (error) {
-      return Promise.reject(error)
+      return refusedInTurn(error)
     }
   }
 
@@ -133,10 +133,10 @@ export class Sender<T, R> {
       const accepted = this.#mayWait(limits) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted)
       if (accepted > 0) this.#system.sent()
-      throw withAccepted(this.#refusal('sendMany()', Admission.Full, limits), accepted)
+      return refusedInTurn(withAccepted(this.#refusal('sendMany()', Admission.Full, limits), accepted))
     }
     if (admission !== Admission.Admitted)
-      throw withAccepted(this.#refusal('sendMany()', admission, limits), 0)
+      return refusedInTurn(withAccepted(this.#refusal('sendMany()', admission, limits), 0))
     this.#system.sent()
     return doneInTurn()
   }
@@ -148,7 +148,7 @@ export class Sender<T, R> {
     try {
       return this.#stageRun(item)
     } catch (error) {
-      return Promise.reject(error)
+      return refusedInTurn(error)
     }
   }
 
@@ -159,7 +159,11 @@ export class Sender<T, R> {
     this.#staged = []
     const first = this.#firstTag
     const refuse = (reason: unknown, accepted = 0): void => {
-      for (let tag = first + accepted; tag < first + items.length; tag++) this.#runs.reject(tag, reason)
+      const rejectAll = (): void => {
+        for (let tag = first + accepted; tag < first + items.length; tag++) this.#runs.reject(tag, reason)
+      }
+      if (turnIsDue()) inNextTurn(rejectAll)
+      else rejectAll()
     }
     let admission: number
     try {
@@ -203,7 +207,7 @@ export class Sender<T, R> {
     const marks = this.#marks(limits, item)
     const tag = this.#runs.nextTag()
     const admission = this.#admit(item, tag, this.#mayWait({}), marks)
-    if (admission < 0) throw this.#refusal('run()', admission, {})
+    if (admission < 0) return refusedInTurn(this.#refusal('run()', admission, {}))
     if (admission === Admission.Admitted) this.#system.sent()
     return waitFor<R>(
       {

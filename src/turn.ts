@@ -60,6 +60,14 @@ export function inTurn<V>(value: V): Promise<V> {
   return turnIsDue() ? nextTurn().then(() => value) : Promise.resolve(value)
 }
 
+/** As `doneInTurn`, for an operation that was refused: a loop that tries again must not keep out what it waits for. */
+export function refusedInTurn(error: unknown): Promise<never> {
+  if (!turnIsDue()) return Promise.reject(error)
+  return nextTurn().then(() => {
+    throw error
+  })
+}
+
 /** Calls `call` in a macrotask of its own. */
 export function inNextTurn(call: () => void): void {
   setImmediate(() => {

@@ -46,3 +46,14 @@ export async function spread(item: number, context: Context<number>): Promise<st
   }
   return codes
 }
+
+/** Sends one less into its own system. */
+export async function relay(item: number, context: Context<number>): Promise<void> {
+  if (item > 0) await context.send(item - 1)
+}
+
+/** The first sends two at once, the second holds up its thread meanwhile. */
+export async function fanOut(item: string, context: Context<string>): Promise<void> {
+  if (item === 'two') await Promise.all([context.send('a'), context.send('b')])
+  if (item === 'busy') for (const end = performance.now() + 100; performance.now() < end; );
+}

@@ -3,6 +3,7 @@
 import { decodeItems } from '../codec/decode.js'
 import { binding } from '../native.js'
 import { checkOnDrop, checkOverflow, type OnDrop, type Overflow } from '../overflow.js'
+import { refusedInTurn } from '../turn.js'
 import { checkInteger, checkOptions } from '../validate.js'
 import type { WaitOptions } from '../wait.js'
 import { Attachment } from './attachment.js'
@@ -194,7 +195,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * `UncloneableError`, `InvalidOptionError`, `DetachedError`; then the item is not in the channel.
    */
   send(item: T, options?: ItemSendOptions): Promise<void> {
-    if (this.#detached) return Promise.reject(detachedError('send()'))
+    if (this.#detached) return refusedInTurn(detachedError('send()'))
     return this.#attachment.outbox.send(item, options, this)
   }
 
@@ -205,7 +206,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * Rejects as `send` does. The error's `accepted` is how many items, from the first on, were sent.
    */
   sendMany(items: readonly T[], options?: ItemSendOptions): Promise<void> {
-    if (this.#detached) return Promise.reject(detachedError('sendMany()'))
+    if (this.#detached) return refusedInTurn(detachedError('sendMany()'))
     return this.#attachment.outbox.sendMany(items, options, this)
   }
 
@@ -241,7 +242,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * Rejects with `AbortedError`, `TimeoutError`, the signal's reason, `InvalidOptionError`, `DetachedError` too.
    */
   receive(options?: WaitOptions): Promise<T> {
-    if (this.#detached) return Promise.reject(detachedError('receive()'))
+    if (this.#detached) return refusedInTurn(detachedError('receive()'))
     return this.#attachment.inbox.receive(options, this) as Promise<T>
   }
 
@@ -251,7 +252,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * Rejects as `receive` does, but not at the end.
    */
   receiveMany(max: number, options?: WaitOptions): Promise<T[]> {
-    if (this.#detached) return Promise.reject(detachedError('receiveMany()'))
+    if (this.#detached) return refusedInTurn(detachedError('receiveMany()'))
     return this.#attachment.inbox.receiveMany(max, options, this) as Promise<T[]>
   }
 

@@ -7,7 +7,7 @@ import { CHUNK_ITEMS, type Chunk } from '../chunk.js'
 import { hold, type ItemListener, release } from '../environment.js'
 import { binding } from '../native.js'
 import type { Overflow } from '../overflow.js'
-import { inNextTurn, inTurn, turnIsDue } from '../turn.js'
+import { inNextTurn, inTurn, refusedInTurn, turnIsDue } from '../turn.js'
 import { checkInteger } from '../validate.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { mayBlock } from './blocking.js'
@@ -121,7 +121,7 @@ export class Inbox implements ItemListener, TurnEnd {
     try {
       checkInteger('max', max, 1, MAX_ITEMS)
     } catch (error) {
-      return Promise.reject(error)
+      return refusedInTurn(error)
     }
     return this.#wait('receiveMany()', options, owner, (wait, resolve, reject) => {
       const taken = this.#takeMany(max, wait)
@@ -188,7 +188,7 @@ export class Inbox implements ItemListener, TurnEnd {
         const result = this.#takeAhead()
         if (result) return Promise.resolve(result)
       } catch (error) {
-        return Promise.reject(error)
+        return refusedInTurn(error)
       }
       looked = true
     }
@@ -289,7 +289,7 @@ export class Inbox implements ItemListener, TurnEnd {
   ): Promise<V> {
     try {
       const limits = options === undefined ? NO_LIMIT : checkWait(options)
-      if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (limits.signal?.aborted) return refusedInTurn(limits.signal.reason)
       checkAttached(this.#channel, name)
       // What is staged may be all there is to receive.
       flush()
@@ -303,15 +303,15 @@ export class Inbox implements ItemListener, TurnEnd {
             outcome = inTurn(value)
           },
           (error) => {
-            outcome = Promise.reject(error)
+            outcome = refusedInTurn(error)
           },
         )
         if (outcome) return outcome
       }
-      if (limits.timeout === 0) return Promise.reject(timeoutError(name, 0))
+      if (limits.timeout === 0) return refusedInTurn(timeoutError(name, 0))
       return this.#queue(name, limits, owner, attempt)
     } catch (error) {
-      return Promise.reject(error)
+      return refusedInTurn(error)
     }
   }
 

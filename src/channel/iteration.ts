@@ -1,5 +1,6 @@
 /** One loop over a channel's items. */
 
+import { refusedInTurn } from '../turn.js'
 import { detachedError } from './detached.js'
 import type { Inbox } from './inbox.js'
 
@@ -20,7 +21,7 @@ export class Iteration<T> implements AsyncIterableIterator<T, undefined> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#over) return Promise.resolve(END)
-    if (this.#isDetached()) return Promise.reject(detachedError('for await'))
+    if (this.#isDetached()) return refusedInTurn(detachedError('for await'))
     return this.#inbox.next(this.#owner, this) as Promise<IteratorResult<T, undefined>>
   }
 
@@ -31,7 +32,7 @@ export class Iteration<T> implements AsyncIterableIterator<T, undefined> {
 
   throw(error?: unknown): Promise<IteratorReturnResult<undefined>> {
     this.#leave()
-    return Promise.reject(error)
+    return refusedInTurn(error)
   }
 
   [Symbol.asyncIterator](): this {

@@ -19,7 +19,7 @@ import { FullError, InvalidOptionError } from '../errors.js'
 import { ourError } from '../failure.js'
 import { binding } from '../native.js'
 import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
-import { doneInTurn } from '../turn.js'
+import { doneInTurn, refusedInTurn } from '../turn.js'
 import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
 import { mayBlock } from './blocking.js'
 import { checkAttached } from './detached.js'
@@ -110,7 +110,7 @@ export class Outbox implements TurnEnd {
   admit(item: unknown, options: ItemSendOptions | undefined, owner: object): Promise<void> | undefined {
     try {
       const limits = options === undefined ? NO_LIMIT : checkSend(options, this.#channel.priorities)
-      if (limits.signal?.aborted) return Promise.reject(limits.signal.reason)
+      if (limits.signal?.aborted) return refusedInTurn(limits.signal.reason)
       if (options !== undefined) checkAttached(this.#channel, 'send()')
       if (typeof item === 'number' && this.#mayLeave(limits)) return this.#sendNumber(item, owner)
       this.#lone.sent()
@@ -122,7 +122,7 @@ export class Outbox implements TurnEnd {
       if (this.#staged.isHeavy) this.endTurn()
       return undefined
     } catch (error) {
-      return Promise.reject(ourError(error))
+      return refusedInTurn(ourError(error))
     }
   }
 
@@ -130,7 +130,7 @@ export class Outbox implements TurnEnd {
     try {
       return this.#sendMany(items, options, owner)
     } catch (error) {
-      return Promise.reject(ourError(error))
+      return refusedInTurn(ourError(error))
     }
   }
 
@@ -218,7 +218,7 @@ export class Outbox implements TurnEnd {
     single[0] = item
     const admission = binding.sendChannelNumbers(this.#channel.handle, single, SendMode.Wait)
     if (admission > 0) return this.#wait('send()', admission, NO_LIMIT, plain, owner)
-    if (admission !== Admission.Admitted) return Promise.reject(this.#channel.refusal(admission))
+    if (admission !== Admission.Admitted) return refusedInTurn(this.#channel.refusal(admission))
     return undefined
   }
 
@@ -307,7 +307,7 @@ export class Outbox implements TurnEnd {
     const mode = this.#mayWait(limits, 0) ? SendMode.Wait : SendMode.Try
     const admission = this.#sendItem(item, mode, limits.label)
     if (admission > 0) return this.#wait('send()', admission, limits, plain, owner)
-    if (admission !== Admission.Admitted) return Promise.reject(this.#refusal('send()', admission, limits))
+    if (admission !== Admission.Admitted) return refusedInTurn(this.#refusal('send()', admission, limits))
     return undefined
   }
 
@@ -335,7 +335,7 @@ export class Outbox implements TurnEnd {
     if (admission === Admission.Admitted) return undefined
     if (admission > 0) return this.#wait(name, admission, limits, blame, owner)
     const reason = admission === Admission.Rejected ? rejectedError(name) : this.#channel.refusal(admission)
-    return Promise.reject(blame(reason, 0))
+    return refusedInTurn(blame(reason, 0))
   }
 
   /** Tells of what an offer dropped, and gives what came of the offer itself. */

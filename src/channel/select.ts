@@ -5,7 +5,7 @@ import { contentOf, encodeItem } from '../codec/encode.js'
 import { environmentHandle, forgetSelect, listenToSelect } from '../environment.js'
 import { ClosedError, InvalidOptionError } from '../errors.js'
 import { binding } from '../native.js'
-import { inTurn } from '../turn.js'
+import { inTurn, refusedInTurn } from '../turn.js'
 import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { type Attachment, channelChunk } from './attachment.js'
 import { flush } from './turn-end.js'
@@ -119,7 +119,7 @@ export function select<const C extends readonly SelectCase[]>(
   try {
     return begin(cases, checkWait(options)) as Promise<Selected<C>>
   } catch (error) {
-    return Promise.reject(error)
+    return refusedInTurn(error)
   }
 }
 

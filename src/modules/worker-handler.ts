@@ -9,9 +9,9 @@ import { type BatchPlan, ItemFailure, outcomesOf, outcomesOfThrown } from '../ba
 import { Take } from '../binding.js'
 import type { ItemSendOptions } from '../channel/send-options.js'
 import { CHUNK_ITEMS, Chunk, Header } from '../chunk.js'
-import { parkedRefusal, sendUnlessStuck } from '../deadlock.js'
+import { sendUnlessStuck, stuckRefusal } from '../deadlock.js'
 import { environmentHandle, forget, listenTo, release } from '../environment.js'
-import { HandlerTimeoutError, WouldDeadlockError } from '../errors.js'
+import { HandlerTimeoutError } from '../errors.js'
 import { toFailure } from '../failure.js'
 import { type ContextOwner, type ContextSystem, HandlerContext, withLabels } from '../handler-context.js'
 import { Labels } from '../labels.js'
@@ -154,15 +154,16 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     if (consumer === undefined) return this.#sender.sendChecked(item, checked)
     checked.signal?.throwIfAborted()
     if (this.#sender.trySendChecked(item, checked)) return doneInTurn()
-    if (!binding.beginWait(this.#port)) throw refusal(this.#start.count)
+    const { count } = this.#start
+    if (count === 1) throw stuckRefusal(count)
     const { sequence } = this
-    this.#waits++
+    if (this.#waits++ === 0) binding.beginWait(this.#port)
     try {
       await sendUnlessStuck(
         (limits) => this.#sender.sendChecked(item, limits),
         checked,
-        () => binding.isStuck(this.#port),
-        parkedRefusal,
+        () => binding.endWaitIfStuck(this.#port),
+        () => stuckRefusal(count),
       )
     } finally {
       if (this.sequence === sequence && this.#waits > 0) this.#endWait()
@@ -428,8 +429,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   }
 
   #endWait(): void {
-    this.#waits--
-    binding.endWait(this.#port)
+    if (--this.#waits === 0) binding.endWait(this.#port)
+    // One that was refused no longer counted, but this consumer waits for others, too.
+    else binding.beginWait(this.#port)
   }
 
   #wakeUp(): void {
@@ -447,10 +449,4 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#tell({ type: 'ended' })
     release()
   }
-}
-
-function refusal(consumers: number): WouldDeadlockError {
-  return new WouldDeadlockError(
-    `ctx.send(): expected a consumer that can make room, but the channel is full and all ${consumers} wait to send`,
-  )
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millrace_core::system::Port as CorePort;
-use millrace_core::{Items, Overflow};
+use millrace_core::Items;
 use napi_derive::napi;
 
 use crate::environment::Environment;
@@ -40,18 +40,17 @@ pub fn close_port(port: u32) {
     registry::remove_port(port);
 }
 
-/// Before a consumer's handler waits for room: whether it may.
+/// Before a consumer's handler waits for room.
 #[napi(catch_unwind)]
-pub fn begin_wait(port: u32) -> Result<bool> {
-    let port = registry::port(port)?;
-    // Where nothing waits for room, nobody can wait for ever.
-    Ok(port.port.overflow() != Overflow::Wait || port.port.begin_wait())
+pub fn begin_wait(port: u32) -> Result<()> {
+    registry::port(port)?.port.begin_wait();
+    Ok(())
 }
 
-/// While a consumer's handler waits for room: whether nobody is left to make any.
+/// While it waits: whether nobody is left to make room. Then it counts no more as one that waits.
 #[napi(catch_unwind)]
-pub fn is_stuck(port: u32) -> Result<bool> {
-    Ok(registry::port(port)?.port.is_stuck())
+pub fn end_wait_if_stuck(port: u32) -> Result<bool> {
+    Ok(registry::port(port)?.port.end_wait_if_stuck())
 }
 
 #[napi(catch_unwind)]

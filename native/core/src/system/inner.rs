@@ -1,6 +1,6 @@
 //! The state that a system's handles and threads share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,6 +10,7 @@ use super::idle::Idle;
 use super::letters::{DeadLetter, Letters, Reply, timed_out};
 use super::notice::FailedAttempt;
 use super::outgoing::Holding;
+use super::port::PortEntry;
 use super::retry::Retry;
 use super::spares::Spares;
 use super::state::{Event, Lifecycle, State, StateError};
@@ -17,17 +18,15 @@ use super::stats::{Sums, SystemStats, latencies, rows};
 use super::worker::WorkerPlace;
 use super::{ConsumerKind, Notice, Observer, Report};
 use crate::batch::{Batch, Collect};
-use crate::channel::{Channel, Producer, SendTimeoutError};
+use crate::channel::{Channel, SendTimeoutError};
 use crate::failure::Failure;
 use crate::source::STOP_CHECK;
 use crate::sync::{lock, wait};
 
 pub(crate) struct Inner<B: Batch, R: Batch> {
     pub(crate) channel: Channel<Envelope<B>>,
-    /// Those of ports, for their counts of admitted items.
-    pub(crate) ports: Mutex<Vec<Arc<Producer<Envelope<B>>>>>,
-    /// Consumers whose handler waits for room in the channel.
-    pub(crate) waiting_consumers: AtomicUsize,
+    /// For their counts of admitted items, and the consumers that wait there.
+    pub(super) ports: Mutex<Vec<Arc<PortEntry<B>>>>,
     /// Emptied batches on their way back to the producers.
     pub(crate) spares: Spares<B>,
     pub(crate) results: OnceLock<Channel<R>>,
@@ -114,7 +113,6 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         Inner {
             channel,
             ports: Mutex::default(),
-            waiting_consumers: AtomicUsize::new(0),
             spares: Spares::new(),
             results: OnceLock::new(),
             sink: OnceLock::new(),
@@ -359,7 +357,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
         let channel = self.channel.stats();
         // Held for both: a port that goes away passes what it has sent on to the counters.
         let ports = lock(&self.ports);
-        let admitted = || ports.iter().map(|producer| producer.admitted()).sum();
+        let admitted = || ports.iter().map(|entry| entry.producer.admitted()).sum();
         let sums = Sums::of(&self.counters, admitted, channel.discarded);
         let (producers, consumers) = rows(&self.counters, admitted(), self.kind);
         drop(ports);

@@ -1,28 +1,40 @@
 //! Sends from outside, in the order of one producer: each JavaScript environment has a port of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::envelope::Envelope;
 use super::inner::Inner;
 use super::sending::{SendCount, SystemSend, unseal_try};
-use crate::batch::Collect;
+use crate::batch::{Batch, Collect};
 use crate::channel::{Producer, SendError, TrySendError};
 use crate::sync::lock;
 
 /// A producer of a system whose sends are futures, admitted in the order of the calls.
 pub struct Port<B: Collect, R: Collect> {
     inner: Arc<Inner<B, R>>,
-    producer: Arc<Producer<Envelope<B>>>,
-    /// How many of the system's consumers wait here.
-    waiting: AtomicUsize,
+    entry: Arc<PortEntry<B>>,
+}
+
+/// A port, as its system knows it.
+pub(super) struct PortEntry<B: Batch> {
+    pub(super) producer: Producer<Envelope<B>>,
+    /// Whether a consumer of the system has said that it waits for a send of this port.
+    waits: AtomicBool,
+}
+
+impl<B: Collect> PortEntry<B> {
+    /// Whether the consumer does wait: it may not have heard yet that its send was admitted.
+    fn holds_consumer(&self) -> bool {
+        self.waits.load(Ordering::Acquire) && self.producer.is_waiting()
+    }
 }
 
 impl<B: Collect, R: Collect> Port<B, R> {
     pub(crate) fn new(inner: Arc<Inner<B, R>>) -> Self {
-        let producer = Arc::new(inner.channel.producer());
-        lock(&inner.ports).push(Arc::clone(&producer));
-        Port { inner, producer, waiting: AtomicUsize::new(0) }
+        let entry = Arc::new(PortEntry { producer: inner.channel.producer(), waits: AtomicBool::new(false) });
+        lock(&inner.ports).push(Arc::clone(&entry));
+        Port { inner, entry }
     }
 
     pub(super) fn inner(&self) -> &Arc<Inner<B, R>> {
@@ -30,7 +42,7 @@ impl<B: Collect, R: Collect> Port<B, R> {
     }
 
     pub(super) fn producer(&self) -> &Producer<Envelope<B>> {
-        &self.producer
+        &self.entry.producer
     }
 
     /// Sends all of `batch` or nothing. Never waits.
@@ -42,7 +54,7 @@ impl<B: Collect, R: Collect> Port<B, R> {
             return Err(TrySendError::Closed(batch));
         }
         let (count, envelope) = SendCount::begin(&self.inner, batch);
-        let outcome = self.producer.try_send(envelope).map_err(unseal_try);
+        let outcome = self.entry.producer.try_send(envelope).map_err(unseal_try);
         let refused = match &outcome {
             Ok(()) => 0,
             Err(TrySendError::Full(batch) | TrySendError::Closed(batch) | TrySendError::Aborted(batch)) => batch.len(),
@@ -66,7 +78,7 @@ impl<B: Collect, R: Collect> Port<B, R> {
     /// hand is still taken.
     pub fn source_send(&self, batch: B) -> SystemSend<B, R> {
         let (count, envelope) = SendCount::begin(&self.inner, batch);
-        let sending = self.producer.send(envelope);
+        let sending = self.entry.producer.send(envelope);
         SystemSend::new(Arc::clone(&self.inner), count, sending)
     }
 
@@ -76,40 +88,36 @@ impl<B: Collect, R: Collect> Port<B, R> {
         self.inner.counters.outside.rejected.add_shared(1);
     }
 
-    /// One of the system's consumers is about to wait for room in its channel. False where all others wait already, so
-    /// that nobody would be left to make any.
-    pub fn begin_wait(&self) -> bool {
-        let before = self.inner.waiting_consumers.fetch_add(1, Ordering::AcqRel);
-        if before + 1 >= self.inner.counters.consumers.len() {
-            self.inner.waiting_consumers.fetch_sub(1, Ordering::AcqRel);
-            return false;
-        }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        true
+    /// One of the system's consumers, which sends here, is about to wait for room in its channel.
+    pub fn begin_wait(&self) {
+        self.entry.waits.store(true, Ordering::Release);
     }
 
-    /// Whether all consumers that have items wait for room, and none of the items that take it can be handled before
-    /// theirs are settled, so that nobody is left to make any.
-    pub fn is_stuck(&self) -> bool {
+    /// To be asked by a consumer that waits: whether nobody is left to make room, as all consumers wait, or all that have items do
+    /// and what is queued has the keys of those. It no longer counts as one that waits then, so of several who ask, one is told.
+    pub fn end_wait_if_stuck(&self) -> bool {
         let consumers = &self.inner.counters.consumers;
         let at_work = consumers.iter().filter(|consumer| consumer.in_hand.load(Ordering::Acquire) > 0).count();
-        at_work <= self.inner.waiting_consumers.load(Ordering::Acquire) && self.inner.channel.is_parked()
+        let parked = self.inner.channel.is_parked();
+        let ports = lock(&self.inner.ports);
+        let waiting = ports.iter().filter(|entry| entry.holds_consumer()).count();
+        let stuck = waiting >= consumers.len() || (at_work <= waiting && parked);
+        if stuck {
+            self.end_wait();
+        }
+        stuck
     }
 
     /// It waits no more.
     pub fn end_wait(&self) {
-        let ended = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| waiting.checked_sub(1));
-        if ended.is_ok() {
-            self.inner.waiting_consumers.fetch_sub(1, Ordering::AcqRel);
-        }
+        self.entry.waits.store(false, Ordering::Release);
     }
 }
 
 impl<B: Collect, R: Collect> Drop for Port<B, R> {
     fn drop(&mut self) {
-        self.inner.waiting_consumers.fetch_sub(*self.waiting.get_mut(), Ordering::AcqRel);
         let mut ports = lock(&self.inner.ports);
-        ports.retain(|producer| !Arc::ptr_eq(producer, &self.producer));
-        self.inner.counters.outside.produced.add_shared(self.producer.admitted());
+        ports.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+        self.inner.counters.outside.produced.add_shared(self.entry.producer.admitted());
     }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import {
   Channel,
@@ -14,6 +15,7 @@ import { assertConservation } from './helpers/conservation.js'
 import { Queue } from './helpers/foreign-channel.js'
 import { Gate, turns, until } from './helpers/gate.js'
 import { assertSaid, runProgram } from './helpers/program.js'
+import { Random } from './helpers/random.js'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -583,4 +585,43 @@ test('a program with a chain ends by itself once its head is closed', async (t) 
     console.log(sum)`,
   )
   assertSaid(t, ended, '25')
+})
+
+test('what a stop with a time-out gives up has not gone down the chain', async (t) => {
+  t.timeout(60_000)
+  const random = new Random(t)
+  for (let round = 0; round < 300; round++) {
+    const between = new Channel<number>({ capacity: 1 + (round % 3) })
+    const first = new ProducerConsumerSystem<number, number>({
+      capacity: 5,
+      consumers: 4,
+      source: Array.from({ length: 80 }, (_, item) => item),
+      handler: async (item) => {
+        await sleep(0)
+        return item
+      },
+      results: between,
+    })
+    const received: number[] = []
+    const second = new ProducerConsumerSystem<number>({
+      capacity: 2,
+      consumers: 1 + (round % 3),
+      source: between,
+      handler: async (item) => {
+        received.push(item)
+        await sleep(round % 2)
+      },
+    })
+    const givenUp: number[] = []
+    first.on('deadLetter', ({ item }) => givenUp.push(item))
+    await Promise.all([first.start(), second.start()])
+    await sleep(random.below(8))
+    const report = await first.stop({ timeout: random.below(20) / 10 })
+    await second.finished
+    t.deepEqual(
+      givenUp.filter((item) => received.includes(item)),
+      [],
+    )
+    t.is(received.length, report.processed)
+  }
 })

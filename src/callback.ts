@@ -28,6 +28,8 @@ export interface CallbackSystem<T, R> extends ContextSystem<T> {
   readonly letterRoom: number
   /** An item was given up. */
   bury(letter: DeadLetter<T>): void
+  /** The native side breaks off, and its notice is still to come. Calls `breakOff` before it returns. */
+  breakOff(): void
   /** Why the system breaks off, once it does. */
   breakReason(): { reason: DeadLetterReason; error: Error }
 }
@@ -218,7 +220,7 @@ export class Callback<T, R> {
     this.#useLabels(false)
     this.#position = this.#count = 0
     if (count === Take.Ended) this.#drained = true
-    else if (count === Take.Aborted) this.#broken = true
+    else if (count === Take.Aborted && !this.#broken) this.#system.breakOff()
     this.#updateHeld()
     return false
   }
@@ -343,6 +345,7 @@ export class Callback<T, R> {
   #fulfilled(slot: Slot<T>, result: unknown): void {
     if (this.#over || (this.#givingUp && !this.#isSending(slot.tag))) return
     this.#marks.settledLate(slot.generation, false)
+    this.#marks.sample(recently() - slot.began)
     const { tag } = slot
     if (tag === 0 && this.#isNextAtHand()) {
       this.#handOverNext(slot)

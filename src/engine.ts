@@ -263,7 +263,7 @@ export class Engine<T, R>
     if (bits & Notice.Started) this.#wasStarted()
     if (bits & Notice.Attempts) this.#tellAttempts()
     if (bits & Notice.Draining) this.#lift()
-    if (bits & Notice.BrokenOff) this.#breakOff(this.breakReason().error)
+    if (bits & Notice.BrokenOff) this.breakOff()
     if (bits & Notice.Replies) this.#outcomes.settleRuns(this.runs)
     if (bits & Notice.DeadLetters) this.#deliverDeadLetters()
     if (bits & Notice.Idle) {
@@ -401,6 +401,11 @@ export class Engine<T, R>
     if (!this.deadLetters.block || this.#end) return
     if (!this.#callback) binding.keepDeadLetters(this.handle, change)
     this.#callback?.work()
+  }
+
+  /** Ends what handlers wait for, before what they have is given up. */
+  breakOff(): void {
+    this.#breakOff(this.breakReason().error)
   }
 
   breakReason(): { reason: DeadLetterReason; error: Error } {

@@ -221,7 +221,7 @@ export class LeasedCallback<T, R> {
     const { handle } = this.#system
     const count = binding.takeLeasedItem(handle, this.#chunk.memory, this.#row)
     if (count === Take.Ended) this.#drained = true
-    else if (count === Take.Aborted) this.#broken = true
+    else if (count === Take.Aborted && !this.#broken) this.#system.breakOff()
     if (count <= 0) return undefined
     const [item] = this.#chunk.decode(1, () => binding.takeLargeLeasedItem(handle), []) as unknown as [T]
     const [number, attempt, tag] = this.#row as unknown as [number, number, number]

@@ -11,12 +11,13 @@ import {
   handlerModule,
   ProducerConsumerSystem,
   sequence,
+  type ThreadStats,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { until } from './helpers/gate.js'
 import { Random } from './helpers/random.js'
 import type * as Batched from './modules/batched.js'
-import { WRONG, wrong } from './modules/batched.js'
+import { slowly, WRONG, wrong } from './modules/batched.js'
 import type * as Plain from './modules/plain.js'
 
 const BATCHED = new URL('./modules/batched.js', import.meta.url)
@@ -365,5 +366,25 @@ for (const [kind, handler] of [
     const report = await system.stop()
     t.is(report.processed, 5)
     assertConservation(t, report)
+  })
+}
+
+for (const [kind, handler] of [
+  ['a function', slowly],
+  ['a module', handlerModule<typeof Batched, 'slowly'>(BATCHED, { export: 'slowly' })],
+] as const) {
+  test(`the items of a batch share the time that it takes: ${kind}`, async (t) => {
+    const system = new ProducerConsumerSystem<number, number>({
+      consumers: 1,
+      source: sequence({ of: 'number', limit: 50 }),
+      handler,
+      batch: { size: 10, within: NEVER },
+    })
+    await system.start()
+    const { elapsed, consumers, latency } = await system.finished
+    const [{ busy }] = consumers as [ThreadStats]
+    // Each takes 20 ms, timers a little less.
+    t.true(busy >= 5 * 18 && busy <= elapsed, `${busy} of ${elapsed} ms`)
+    t.true(latency.handling.p50 < elapsed / 10, `${latency.handling.p50} of ${elapsed} ms`)
   })
 }

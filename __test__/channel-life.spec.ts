@@ -376,3 +376,28 @@ test('loaded in a hundred workers in turn, the library leaks no more than they d
   t.log(`grown by ${ours} bytes, and without the library by ${control}`)
   t.true(ours <= most, `grown by ${ours} bytes, and without the library by ${control}`)
 })
+
+test('what a loop had ahead goes back where its handle is disposed of, also where another handle lives', async (t) => {
+  const channel = new Channel<number>()
+  const other = Channel.attach(channel.token)
+  await channel.sendMany(Array.from({ length: 300 }, (_, n) => n))
+  const loop = other[Symbol.asyncIterator]()
+  for (let n = 0; n < 40; n++) t.is((await loop.next()).value, n)
+  // What is handed over has left it.
+  t.is(channel.length, 260)
+  t.is(channel.stats().queued, 260)
+  other[Symbol.dispose]()
+  const thread = new Thread(
+    t,
+    `const channel = Channel.attach(data.token)
+    const got = []
+    for (let n = 0; n < 260; n++) got.push(await channel.receive())
+    say(got)`,
+    { token: channel.token },
+  )
+  const got = await thread.said()
+  t.deepEqual(
+    got,
+    Array.from({ length: 260 }, (_, n) => 40 + n),
+  )
+})

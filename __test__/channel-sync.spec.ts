@@ -154,3 +154,26 @@ test('a process with blocked workers exits at once', async (t) => {
   )
   assertSaid(t, ended, 'exits')
 })
+
+test('a send that blocks counts as one that waits, and is refused beyond maxWaiting', async (t) => {
+  const channel = new Channel<number>({ capacity: 1, maxWaiting: 2 })
+  await channel.send(0)
+  const waiting = channel.send(1)
+  const threads = [0, 1].map(
+    () =>
+      new Thread(
+        t,
+        `const channel = Channel.attach(data.token)
+        await heard()
+        try { channel.sendSync(2); say('sent') } catch (error) { say(error.code) }`,
+        { token: channel.token },
+      ),
+  )
+  threads[0]?.tell('go')
+  await until(() => channel.stats().waitingSends === 2)
+  threads[1]?.tell('go')
+  t.is(await threads[1]?.said(), 'ERR_MILLRACE_FULL')
+  t.deepEqual([await channel.receive(), await channel.receive(), await channel.receive()], [0, 1, 2])
+  await waiting
+  t.is(await threads[0]?.said(), 'sent')
+})

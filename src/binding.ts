@@ -303,6 +303,8 @@ export interface Binding {
   takeLargeLeasedItem(system: number): NativeLarge
   /** The label of an item in hand. */
   leasedItemLabel(system: number, number: number): NativeLabel | null
+  /** Item `first` and those taken after it, `count` in all, are about to be handled together. */
+  beginLeasedBatch(system: number, first: number, count: number): void
   settleLeasedItem(system: number, number: number): void
   /** Null where the item was settled before. */
   failLeasedItem(system: number, number: number, failure: NativeFailure): NativeFate | null

@@ -247,6 +247,7 @@ export class LeasedCallback<T, R> {
     this.#sequence += items.length
     this.#running.add(execution)
     this.#expected += items.length
+    if (batch) binding.beginLeasedBatch(this.#system.handle, items[0]?.number as number, items.length)
     const began = performance.now()
     let settle: () => void
     try {

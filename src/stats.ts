@@ -36,9 +36,12 @@ export interface SystemStats {
   inFlight: number
   /** Processed items a second: over the last second, and since the start. */
   throughput: { current: number; mean: number }
-  /** ms that threads waited, summed over them: producers on a full channel, consumers on an empty one. */
+  /**
+   * ms that threads waited, summed over them: producers on a full channel, consumers on an empty one. Of native consumers
+   * alone: JavaScript that has no item does not wait in a thread of the system's.
+   */
   waiting: { producers: number; consumers: number }
-  /** ms, sampled: how long items were in the channel, and how long handlers took. */
+  /** ms, sampled: how long items were in the channel, and how long handlers took. The items of a batch share its time. */
   latency: { queued: Percentiles; handling: Percentiles }
   /** One row a producer thread, and a last one, `send`, once anything was sent from outside or by a JavaScript source. */
   producers: ThreadStats[]

@@ -64,3 +64,9 @@ export const WRONG: unknown[] = [
   foreign,
   hostile,
 ]
+
+/** Takes 20 ms for a batch. */
+export async function slowly(items: number[]): Promise<number[]> {
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  return items
+}

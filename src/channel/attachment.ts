@@ -68,11 +68,16 @@ export class Attachment {
     return this.#users === 0
   }
 
+  /** Sends what is staged, and tells what loops have handed over. */
+  endTurn(): void {
+    this.outbox.endTurn()
+    this.inbox.endTurn()
+  }
+
   /** One object less stands for it. */
   leave(): void {
     if (--this.#users > 0) return
-    this.outbox.endTurn()
-    this.inbox.endTurn()
+    this.endTurn()
     attachments.delete(this.#channel)
     forgetItems(this.handle)
     binding.detachChannel(this.handle)

@@ -166,7 +166,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    */
   get length(): number {
     if (this.#detached) return 0
-    this.#attachment.outbox.endTurn()
+    this.#attachment.endTurn()
     return binding.channelLength(this.#attachment.handle)
   }
 
@@ -181,9 +181,9 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * @throws {DetachedError}
    */
   stats(): ChannelStats {
-    const { handle, outbox } = this.#attached('stats()')
-    outbox.endTurn()
-    return binding.channelStats(handle)
+    const attachment = this.#attached('stats()')
+    attachment.endTurn()
+    return binding.channelStats(attachment.handle)
   }
 
   /**
@@ -229,7 +229,7 @@ export class Channel<T = unknown> implements ItemChannel<T> {
    * meanwhile.
    *
    * @throws {MainThreadError} on the main thread
-   * @throws {TimeoutError} and those of `trySend`; then the item is not in the channel
+   * @throws {TimeoutError} `FullError` (see `maxWaiting`), and those of `trySend`; then the item is not in the channel
    */
   sendSync(item: T, options?: SendSyncOptions): void {
     this.#attached('sendSync()').outbox.sendSync(item, options, this)

@@ -225,13 +225,14 @@ export class Inbox implements ItemListener, TurnEnd {
     this.#giveBack()
   }
 
-  /** Rejects what waits for `owner`, which is disposed of. */
+  /** Rejects what waits for `owner`, which is disposed of. What its loops took ahead goes back. */
   rejectAll(owner: object, error: Error): void {
     for (const waiting of this.#waiting) {
       if (waiting.owner !== owner) continue
       this.#withdraw(waiting)
       waiting.reject(error)
     }
+    this.#giveBack()
   }
 
   /** Someone else here wants items: what was taken ahead goes back to the front. */

@@ -188,10 +188,12 @@ export class Outbox implements TurnEnd {
       if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
       return
     }
-    const mode = timeout === 0 ? SendMode.Try : SendMode.Block
+    const mayWait = this.#mayWait(checked, 0)
+    const mode = mayWait ? SendMode.Block : SendMode.Try
     let admission = this.#encodeAndSend('sendSync()', item, mode, label)
     if (admission === STILL_WAITING) admission = this.#block(timeout)
-    if (admission === Admission.Full) throw timeoutError('sendSync()', timeout)
+    if (admission === Admission.Full)
+      throw mayWait ? timeoutError('sendSync()', timeout) : this.#refusal('sendSync()', admission, checked)
     if (admission !== Admission.Admitted) throw this.#channel.refusal(admission)
   }
 

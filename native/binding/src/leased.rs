@@ -86,6 +86,13 @@ pub fn leased_item_label(system: u32, number: u32) -> Result<Option<NativeLabel>
     Ok(label.flatten())
 }
 
+/// Item `first` and those after it, `count` in all, are about to be handled together.
+#[napi(catch_unwind)]
+pub fn begin_leased_batch(system: u32, first: u32, count: u32) -> Result<()> {
+    with(system, |leased| leased.consumer.begun_together(first, count))?;
+    Ok(())
+}
+
 #[napi(catch_unwind)]
 pub fn settle_leased_item(system: u32, number: u32) -> Result<()> {
     with(system, |leased| leased.consumer.processed(number))?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use millrace_core::system::Port as CorePort;
 use millrace_core::Items;
+use millrace_core::system::Port as CorePort;
 use napi_derive::napi;
 
 use crate::environment::Environment;

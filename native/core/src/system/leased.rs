@@ -44,6 +44,8 @@ struct Held<B> {
     began: SystemTime,
     /// For the time it takes.
     start: Instant,
+    /// How many are handled together, which share that time.
+    sharers: u32,
 }
 
 impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
@@ -77,7 +79,7 @@ impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
             self.counts().record(Some(queued), None);
         }
         self.last = self.last.wrapping_add(1);
-        let held = Held { envelope, began: SystemTime::now(), start: Instant::now() };
+        let held = Held { envelope, began: SystemTime::now(), start: Instant::now(), sharers: 1 };
         self.held.insert(self.last, held);
         // Before the permit is free: at no time the item is neither queued nor in hand.
         self.publish_in_hand();
@@ -91,21 +93,31 @@ impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
         Some((batch, history.as_ref().map_or(0, |history| history.attempts) + 1))
     }
 
+    /// Item `first` and those after it, `n` in all, are handled together from now on, and not since they were taken.
+    pub fn begun_together(&mut self, first: u32, n: u32) {
+        let (now, start) = (SystemTime::now(), Instant::now());
+        for number in (0..n).map(|index| first.wrapping_add(index)) {
+            if let Some(held) = self.held.get_mut(&number) {
+                (held.began, held.start, held.sharers) = (now, start, n);
+            }
+        }
+    }
+
     /// It was handled with success. False where it was settled before.
     pub fn processed(&mut self, number: u32) -> bool {
-        let Some(Held { envelope, start, .. }) = self.held.remove(&number) else { return false };
+        let Some(Held { envelope, start, sharers, .. }) = self.held.remove(&number) else { return false };
         self.counts().processed.add(1);
-        self.took(start);
+        self.took(start, sharers);
         self.settled(&envelope);
         true
     }
 
     /// Its attempt failed: it is tried again, or given up. Nothing where it was settled before.
     pub fn failed(&mut self, number: u32, failure: Failure) -> Option<Fate<B>> {
-        let Held { mut envelope, began, start } = self.held.remove(&number)?;
+        let Held { mut envelope, began, start, sharers } = self.held.remove(&number)?;
         let history = History::after(envelope.history.as_deref(), began, false);
         self.counts().failed_attempts.add(1);
-        self.took(start);
+        self.took(start, sharers);
         let retry = self.inner.next_attempt(&failure, &history, || true);
         self.inner.attempt_failed(&envelope.batch, &failure, &history, retry);
         if let Some(delay) = retry {
@@ -139,8 +151,8 @@ impl<B: Collect, R: Collect> LeasedConsumer<B, R> {
         consumer_ended(&self.inner);
     }
 
-    fn took(&self, start: Instant) {
-        let handling = start.elapsed();
+    fn took(&self, start: Instant, sharers: u32) {
+        let handling = start.elapsed() / sharers;
         self.counts().busy.add(handling.as_nanos() as u64);
         self.counts().record(None, Some(handling));
     }

@@ -66,7 +66,9 @@ async function bundleTypes(declarations: string, dist: string): Promise<void> {
   // The bundler drops the directive of src/system.ts.
   const types = join(dist, 'index.d.ts')
   const directive = '/// <reference lib="esnext.disposable" preserve="true" />'
-  writeFileSync(types, `${directive}\n${readFileSync(types, 'utf8')}`)
+  // What says what a file is about would stand before the comment of its first type.
+  const declared = readFileSync(types, 'utf8').replace(/\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n(?=\/\*\*)/g, '')
+  writeFileSync(types, `${directive}\n${declared}`)
 }
 
 /** The licences of the packages that these modules are of, each text once. */

@@ -303,3 +303,45 @@ for (const [kind, handler] of [
     t.deepEqual([report.processed, report.deadLettered], [5, 0])
   })
 }
+
+test('where sends do not wait, what the only consumer sends goes the way of the policy', async (t) => {
+  const handler = handlerModule<typeof Keyed, 'spread'>(KEYED, { export: 'spread', init })
+  for (const [overflow, codes] of [
+    ['reject', ['ERR_MILLRACE_FULL', 'ERR_MILLRACE_FULL']],
+    ['drop-newest', []],
+    ['drop-oldest', []],
+  ] as const) {
+    const system = new ProducerConsumerSystem<number, string[]>({
+      consumers: 1,
+      capacity: 2,
+      overflow,
+      handler,
+    })
+    await system.start()
+    t.deepEqual(await system.run(4), [...codes], overflow)
+    assertConservation(t, await system.stop())
+  }
+})
+
+test('an item that waits for room is read once', async (t) => {
+  let read = 0
+  const system = new ProducerConsumerSystem<{ value: number }>({
+    consumers: 2,
+    capacity: 1,
+    key: () => undefined,
+    handler: async ({ value }, context) => {
+      if (value !== 0) return
+      await context.send({ value: 1 })
+      await context.send({
+        get value() {
+          return ++read
+        },
+      })
+    },
+  })
+  await system.start()
+  await system.send({ value: 0 })
+  await until(() => system.stats().processed === 3)
+  await system.stop()
+  t.is(read, 1)
+})

@@ -230,8 +230,8 @@ export interface Binding {
   /** Opens a way into the system for another environment than its own, whose port has the system's handle. */
   openPort(environment: number, system: number): number
   closePort(port: number): void
-  /** Before a consumer's handler waits for room in its own system. */
-  beginWait(port: number): void
+  /** Before a consumer's handler waits for room in its own system: whether it may. */
+  beginWait(port: number): boolean
   /** While it waits: whether nobody is left to make room. Then it counts no more as one that waits. */
   endWaitIfStuck(port: number): boolean
   endWait(port: number): void

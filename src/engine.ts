@@ -38,8 +38,8 @@ import { Runs } from './runs.js'
 import { type Marks, Sender, type SenderSystem } from './sender.js'
 import { sendingEachTo, sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
-import { specOf } from './spec.js'
 import type { SystemState, SystemStats } from './stats.js'
+import { specOf } from './system-spec.js'
 
 export class Engine<T, R>
   implements

@@ -43,9 +43,11 @@ export class HandlerSends<T> {
       return this.#sender.sendChecked(item, limits, guard.countOf(consumer))
     }
     if (mayWait && refusesKeys) return send(checked)
-    checked.signal?.throwIfAborted()
-    if (this.#sender.trySendChecked(item, checked)) return doneInTurn()
-    if (!mayWait && !guard.any) throw guard.refusal()
+    if (!mayWait && !guard.any) {
+      checked.signal?.throwIfAborted()
+      if (!this.#sender.trySendChecked(item, checked)) throw guard.refusal()
+      return doneInTurn()
+    }
     // Others wait, as far as is known by now; or keys decide who can make room.
     return sendUnlessStuck(
       send,

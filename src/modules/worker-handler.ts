@@ -155,9 +155,9 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     checked.signal?.throwIfAborted()
     if (this.#sender.trySendChecked(item, checked)) return doneInTurn()
     const { count } = this.#start
-    if (count === 1) throw stuckRefusal(count)
+    if (!binding.beginWait(this.#port)) throw stuckRefusal(count)
     const { sequence } = this
-    if (this.#waits++ === 0) binding.beginWait(this.#port)
+    this.#waits++
     try {
       await sendUnlessStuck(
         (limits) => this.#sender.sendChecked(item, limits),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use millrace_core::Items;
 use millrace_core::system::Port as CorePort;
+use millrace_core::{Items, Overflow};
 use napi_derive::napi;
 
 use crate::environment::Environment;
@@ -40,11 +40,12 @@ pub fn close_port(port: u32) {
     registry::remove_port(port);
 }
 
-/// Before a consumer's handler waits for room.
+/// Before a consumer's handler waits for room: whether it may.
 #[napi(catch_unwind)]
-pub fn begin_wait(port: u32) -> Result<()> {
-    registry::port(port)?.port.begin_wait();
-    Ok(())
+pub fn begin_wait(port: u32) -> Result<bool> {
+    let port = registry::port(port)?;
+    // Where nothing waits for room, nobody can wait for ever.
+    Ok(port.port.overflow() != Overflow::Wait || port.port.begin_wait())
 }
 
 /// While it waits: whether nobody is left to make room. Then it counts no more as one that waits.

@@ -88,9 +88,12 @@ impl<B: Collect, R: Collect> Port<B, R> {
         self.inner.counters.outside.rejected.add_shared(1);
     }
 
-    /// One of the system's consumers, which sends here, is about to wait for room in its channel.
-    pub fn begin_wait(&self) {
-        self.entry.waits.store(true, Ordering::Release);
+    /// One of the system's consumers, which sends here, is about to wait for room in its channel. False where it is the only
+    /// one, so that nobody would make any.
+    pub fn begin_wait(&self) -> bool {
+        let may_wait = self.inner.counters.consumers.len() > 1;
+        self.entry.waits.store(may_wait, Ordering::Release);
+        may_wait
     }
 
     /// To be asked by a consumer that waits: whether nobody is left to make room, as all consumers wait, or all that have items do

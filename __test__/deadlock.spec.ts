@@ -331,12 +331,13 @@ test('an item that waits for room is read once', async (t) => {
     key: () => undefined,
     handler: async ({ value }, context) => {
       if (value !== 0) return
-      await context.send({ value: 1 })
-      await context.send({
+      const counted = {
         get value() {
           return ++read
         },
-      })
+      }
+      // The first takes the room.
+      await Promise.all([context.send({ value: 1 }), context.send(counted)])
     },
   })
   await system.start()

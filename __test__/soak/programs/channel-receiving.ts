@@ -188,10 +188,13 @@ class Receiver {
   async detaches(): Promise<void> {
     const { channel, ledger, thread } = this.#seat
     const waits: Promise<void>[] = []
+    let ended: Promise<PromiseSettledResult<void>[]>
     {
       using handle = Channel.attach(channel.token)
       for (let left = this.some(3); left > 0; left--)
         waits.push(this.#cancellable(1, async () => this.#receive(await handle.receive())))
+      // From now on, as they may be told of the end while the lease below is waited for.
+      ended = Promise.allSettled(waits)
       try {
         const lease = await handle.lease({ timeout: 0 })
         const item = this.#seat.numberOf(lease.item)
@@ -204,7 +207,7 @@ class Receiver {
         this.#mind(error, true)
       }
     }
-    const settled = await Promise.allSettled(waits)
+    const settled = await ended
     for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason
   }
 

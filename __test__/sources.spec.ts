@@ -11,6 +11,7 @@ import {
   type SourceContext,
   type SourceError,
   sequence,
+  sourceModule,
 } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, turns, until } from './helpers/gate.js'
@@ -375,3 +376,120 @@ for (const [kind, iterable] of [
     assertConservation(t, report)
   })
 }
+
+/** Gives four items at once, and owes the fifth until the gate is open. It can't be asked again before. */
+function owing(gate: Gate): { iterable: AsyncIterable<number>; asked: () => number } {
+  let asked = 0
+  let owes = false
+  const next = async (): Promise<IteratorResult<number, undefined>> => {
+    if (owes) throw new Error('asked again while it owes an item')
+    owes = true
+    const n = asked++
+    if (n === 4) await gate.opened
+    owes = false
+    return n < 6 ? { done: false, value: n } : { done: true, value: undefined }
+  }
+  return { iterable: { [Symbol.asyncIterator]: () => ({ next }) }, asked: () => asked }
+}
+
+test('an iterator is not asked again while it owes an item, also where there was no room meanwhile', async (t) => {
+  const gate = new Gate()
+  const handling = new Gate()
+  const handled: number[] = []
+  const { iterable, asked } = owing(gate)
+  const system = new ProducerConsumerSystem({
+    capacity: 1,
+    consumers: 1,
+    source: iterable,
+    handler: async (item) => {
+      await handling.opened
+      handled.push(item)
+    },
+  })
+  await system.start()
+  await until(() => asked() === 5 && system.stats().waitingSends > 0)
+  handling.open()
+  await until(() => handled.length === 4)
+  await turns(5)
+  gate.open()
+  assertConservation(t, await system.finished)
+  t.deepEqual(handled, [0, 1, 2, 3, 4, 5])
+})
+
+test("a module's iterator is not asked again while it owes an item", async (t) => {
+  const source = `import { setTimeout as sleep } from 'node:timers/promises'
+    export default function () {
+      let n = 0
+      let owes = false
+      const next = async () => {
+        if (owes) throw new Error('asked again while it owes an item')
+        owes = true
+        const value = n++
+        if (value % 5 === 4) await sleep(5)
+        owes = false
+        return value < 40 ? { done: false, value } : { done: true }
+      }
+      return { [Symbol.asyncIterator]: () => ({ next }) }
+    }`
+  const handled: number[] = []
+  const system = new ProducerConsumerSystem({
+    producers: 1,
+    capacity: 1,
+    consumers: 1,
+    source: sourceModule<{ default: () => AsyncIterable<number> }>(
+      new URL(`data:text/javascript,${encodeURIComponent(source)}`),
+    ),
+    handler: async (item: number) => {
+      await turns(3)
+      handled.push(item)
+    },
+  })
+  await system.start()
+  assertConservation(t, await system.finished)
+  t.deepEqual(
+    handled,
+    Array.from({ length: 40 }, (_, n) => n),
+  )
+})
+
+test('what is like a promise and calls back twice gives one item', async (t) => {
+  let n = 0
+  const next = (): PromiseLike<IteratorResult<number>> => {
+    const result = n < 4 ? { done: false, value: n++ } : { done: true, value: undefined }
+    const then = (call: (result: unknown) => void): void =>
+      queueMicrotask(() => {
+        call(result)
+        call(result)
+      })
+    return { then } as unknown as PromiseLike<IteratorResult<number>>
+  }
+  const handled: number[] = []
+  const system = new ProducerConsumerSystem({
+    source: { [Symbol.asyncIterator]: () => ({ next }) } as AsyncIterable<number>,
+    handler: (item) => void handled.push(item),
+  })
+  await system.start()
+  assertConservation(t, await system.finished)
+  t.deepEqual(handled, [0, 1, 2, 3])
+})
+
+test('an iterator that is told to return, and aborts the system at that, is told once', async (t) => {
+  const controller = new AbortController()
+  let returns = 0
+  const iterator = {
+    next: () => new Promise<IteratorResult<number>>(() => {}),
+    return: async () => {
+      returns++
+      controller.abort(new Error('from return()'))
+      return { done: true as const, value: undefined }
+    },
+  }
+  const system = new ProducerConsumerSystem({
+    source: { [Symbol.asyncIterator]: () => iterator },
+    handler: (_: number) => {},
+    signal: controller.signal,
+  })
+  await system.start()
+  await system.stop()
+  t.is(returns, 1)
+})

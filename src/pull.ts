@@ -4,6 +4,7 @@ import { checkKey } from './channel/order-options.js'
 import { Snapshot } from './codec/encode.js'
 import { describe } from './errors.js'
 import { NativeSource } from './sources.js'
+import { isThenable } from './thenable.js'
 import { inNextTurn, turnIsDue } from './turn.js'
 
 /** What a pull is for. */
@@ -50,6 +51,9 @@ export class Pull {
   #running = false
   /** It was stopped meanwhile. */
   #stopped = false
+  /** Whether a `next()` has given a promise that is not settled. Nobody may count on an iterator that is asked again before. */
+  #pending = false
+  #closed = false
   /** The end came; it is told once everything is sent. */
   #end: { failure?: { error: unknown } } | undefined
   #over = false
@@ -91,7 +95,7 @@ export class Pull {
   }
 
   #pull(): void {
-    while (!this.#end && !this.#sending) {
+    while (!this.#end && !this.#sending && !this.#pending) {
       if (turnIsDue()) {
         this.#flush()
         inNextTurn(() => this.#pull())
@@ -102,7 +106,9 @@ export class Pull {
         pulled = this.#next()
         if (isThenable(pulled)) {
           this.#flushSoon()
-          pulled.then(this.#received, this.#failed)
+          this.#pending = true
+          // Other thenables may call back at once, or twice: a promise around them does neither.
+          void Promise.resolve(pulled).then(this.#received, this.#failed)
           if (this.#stopped) this.stop()
           return
         }
@@ -124,6 +130,7 @@ export class Pull {
   }
 
   readonly #received = (pulled: IteratorResult<unknown>): void => {
+    this.#pending = false
     if (this.#end) return
     try {
       this.#accept(pulled)
@@ -135,6 +142,7 @@ export class Pull {
   }
 
   readonly #failed = (error: unknown): void => {
+    this.#pending = false
     if (!this.#end) this.#finish({ failure: { error } })
   }
 
@@ -211,6 +219,9 @@ export class Pull {
 
   /** Tells the iterator that nothing more is pulled; that it fails at that is nobody's concern any more. */
   #close(): void {
+    // It may run code that ends the pull once more.
+    if (this.#closed) return
+    this.#closed = true
     try {
       const returned = this.#iterator?.return?.()
       if (isThenable(returned)) returned.then(undefined, () => {})
@@ -239,8 +250,4 @@ function iteratorOf(iterable: unknown): { next(): Pulled; return?(): unknown } {
   throw new TypeError(
     `source: expected the function to return an iterable or async iterable object, got ${describe(iterable)}${hint}`,
   )
-}
-
-function isThenable<V>(value: V | PromiseLike<V>): value is PromiseLike<V> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

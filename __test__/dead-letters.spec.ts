@@ -6,6 +6,7 @@ import {
   BatchError,
   type DeadLetterOptions,
   handlerModule,
+  hash,
   InvalidOptionError,
   ProducerConsumerSystem,
   type Report,
@@ -269,4 +270,24 @@ test('letters that a redrive could not send come back in their old order', async
     [...system.deadLetters].map(({ item }) => item).filter((item) => item < 3),
     [0, 1, 2],
   )
+})
+
+test('figures add up while a native consumer waits for room for its letter', async (t) => {
+  const system = new ProducerConsumerSystem({
+    handler: hash('sha256'),
+    consumers: 1,
+    deadLetters: { keep: 2, whenFull: 'block' },
+  })
+  await system.start()
+  // Numbers have no bytes to hash.
+  await system.sendMany([1, 'text', 2, 3, 4, 5] as string[])
+  await until(() => system.deadLetters.size === 2 && system.stats().inFlight === 1)
+  await turns(20)
+  const stats = system.stats()
+  assertConservation(t, stats)
+  t.like(stats, { processed: 1, deadLettered: 2, inFlight: 1, queued: 2 })
+  system.deadLetters.discard()
+  const report = await system.stop()
+  t.like(report, { processed: 1, deadLettered: 5 })
+  assertConservation(t, report)
 })

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { Channel, InvalidOptionError } from '../src/index.js'
+import { Channel, InvalidOptionError, noop, ProducerConsumerSystem } from '../src/index.js'
+import { assertConservation } from './helpers/conservation.js'
 import { until } from './helpers/gate.js'
 import { Random } from './helpers/random.js'
 import { Thread } from './helpers/worker.js'
@@ -195,4 +196,22 @@ test('a thread that blocks in sendSync() goes first, too', async (t) => {
   t.is(await channel.receive(), 'high')
   t.is(await thread.said(), 'sent')
   t.is(await channel.receive(), 'low')
+})
+
+test('what a native consumer takes of a send that waits is at no time more than the channel holds', async (t) => {
+  const system = new ProducerConsumerSystem({ capacity: 1, consumers: 1, handler: noop(), priorities: 2 })
+  await system.start()
+  let passed = 0
+  for (let round = 0; round < 2000; round++) {
+    const sends = []
+    for (let n = 0; n < 10; n++) {
+      sends.push(system.send(n, { priority: n % 2 }))
+      if (system.stats().queued > 1) passed++
+    }
+    await Promise.all(sends)
+  }
+  t.is(passed, 0)
+  const report = await system.stop()
+  t.is(report.processed, 20_000)
+  assertConservation(t, report)
 })

@@ -21,7 +21,9 @@ const SAMPLING: u64 = 16;
 /// Handles items on this thread until the end of the channel, and reports that.
 pub(crate) fn run<B: Collect, R: Collect>(inner: &Arc<Inner<B, R>>, task: Box<dyn Task<B, R>>, index: usize) {
     let counts = &inner.counters.consumers[index];
-    let limit = Limit { items: task.prefetch().max(1), bytes: task.prefetch_bytes() };
+    // Where dead letters are to wait for room, what comes behind one is not to be out of the channel meanwhile.
+    let items = if inner.letters.is_limited() { 1 } else { task.prefetch().max(1) };
+    let limit = Limit { items, bytes: task.prefetch_bytes() };
     let mut consumer = Consumer { inner, limit, counts, task, batches: 0, taken: Taken::default() };
     // A panic of the task fails its item; what is caught here is a panic of an item's own drop, or of a waker.
     consumer.counts.phase.set(ThreadState::Busy);
@@ -67,9 +69,9 @@ struct Taken {
 }
 
 impl<B: Collect, R: Collect> Consumer<'_, B, R> {
-    /// Whether items are leased, so that they can be given back.
+    /// Whether items are leased, so that they can be given back; or may come from a send that waits, without a permit.
     fn leases(&self) -> bool {
-        self.inner.retry.is_used()
+        self.inner.retry.is_used() || self.inner.channel.has_lanes()
     }
 
     fn try_take(&self, limit: Limit) -> Result<(Envelope<B>, usize), TryReceiveError> {

@@ -319,3 +319,24 @@ test('a loop over what is refused at once lets a timer run, too', async (t) => {
     t.true(fired, name)
   }
 })
+
+test('fake timers of a test stop no operation', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const { Channel } = await import(library)
+    const { mock } = await import('node:test')
+    mock.timers.enable()
+    const channel = new Channel({ capacity: 1 })
+    const received = []
+    const system = new ProducerConsumerSystem({ handler: async (item, context) => { if (item < 3) await context.send(item + 1) } })
+    await system.start()
+    await system.send(0)
+    await system.idle()
+    const sending = (async () => { for (let n = 0; n < 20_000; n++) await channel.send(n) })()
+    for (let n = 0; n < 20_000; n++) received.push(await channel.receive())
+    await sending
+    console.log(received.length, (await system.stop()).processed)`,
+    ['--no-warnings'],
+  )
+  assertSaid(t, ended, '20000 4')
+})

@@ -112,3 +112,31 @@ test('what is in hand, queued and waiting is told apart', async (t) => {
   await Promise.all(sends)
   assertConservation(t, await system.stop())
 })
+
+for (const consumers of [1, 2]) {
+  test(`an asynchronous handler of 50 ms is told to take that long, with ${consumers} of them`, async (t) => {
+    const took: number[] = []
+    const system = new ProducerConsumerSystem({
+      consumers,
+      source: Array.from({ length: 10 * consumers }, (_, n) => n),
+      handler: async (item: number) => {
+        const began = performance.now()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        took.push(performance.now() - began)
+        if (item % 5 === 4) throw Object.assign(new Error('no'), { took: took.at(-1) })
+      },
+    })
+    await system.start()
+    const { latency } = await system.finished
+    const longest = Math.max(...took)
+    t.true(latency.handling.count >= 8, `${latency.handling.count} samples`)
+    // The buckets of a histogram, and the end of the turn, come on top.
+    t.true(latency.handling.max <= 1.05 * longest + 10, `${latency.handling.max} of ${longest}`)
+    t.true(latency.handling.p50 >= 45, `${latency.handling.p50}`)
+    for (const { firstAt, lastAt, error } of system.deadLetters) {
+      const told = lastAt - firstAt
+      const real = (error as { took: number }).took
+      t.true(Math.abs(told - real) <= 20, `${told} of ${real}`)
+    }
+  })
+}

@@ -12,7 +12,7 @@ import type { DeadLetter, DeadLetterReason } from './report.js'
 import type { Results } from './results.js'
 import type { Runs } from './runs.js'
 import { isThenable } from './thenable.js'
-import { inNextTurn, operationsInTurn, recently, turnIsDue } from './turn.js'
+import { immediately, inNextTurn, lookAtClock, operationsInTurn, recently, turnIsDue } from './turn.js'
 
 /** What a callback consumer needs to know of its system. */
 export interface CallbackSystem<T, R> extends ContextSystem<T> {
@@ -138,6 +138,7 @@ export class Callback<T, R> {
   /** Hands over what there is, as far as slots and the reader of results allow. Never waits. */
   work(): void {
     if (this.#working || this.#over) return
+    this.#awake()
     if (this.#pending === 0 && !this.#marks.any) this.#marks.begin(recently())
     // Nothing is taken that nobody is free for.
     while (this.#free.length > 0 && this.#isThereWork()) {
@@ -344,6 +345,7 @@ export class Callback<T, R> {
 
   #fulfilled(slot: Slot<T>, result: unknown): void {
     if (this.#over || (this.#givingUp && !this.#isSending(slot.tag))) return
+    this.#awake()
     this.#marks.settledLate(slot.generation, false)
     this.#marks.sample(recently() - slot.began)
     const { tag } = slot
@@ -358,12 +360,18 @@ export class Callback<T, R> {
 
   #rejected(slot: Slot<T>, error: unknown): void {
     if (this.#over || this.#givingUp) return
+    this.#awake()
     const { item, tag, began } = slot
     this.#marks.settledLate(slot.generation, true)
     // Before anyone hears of it: a listener may break the system off, and this item is settled.
     this.#clear(slot)
     this.#bury(item as T, tag, error, 1, began, 'failed')
     this.#goOn(slot)
+  }
+
+  /** The first to come here since the last report comes in a turn of its own, for which the time is not known. */
+  #awake(): void {
+    if (!this.#reporting) lookAtClock()
   }
 
   #goOn(slot: Slot<T>): void {
@@ -430,7 +438,7 @@ export class Callback<T, R> {
     if (this.#givingUp) return
     this.#givingUp = true
     // The signal has ended the sends that wait. Those that were in by then are through with this turn's microtasks.
-    setImmediate(() => {
+    immediately(() => {
       if (!this.#over) this.#giveUp()
     })
   }

@@ -4,6 +4,7 @@ import type { CheckedSend } from './channel/send-options.js'
 import { WouldDeadlockError } from './errors.js'
 import type { WaitCount } from './sender.js'
 import { whenAborted } from './signals.js'
+import { immediately } from './turn.js'
 
 /** ms between two looks whether there is anyone left to make room: with keys that comes about while one waits. */
 const LOOK_MS = 50
@@ -83,12 +84,13 @@ export async function sendUnlessStuck(
     if (isStuck()) controller.abort(refusal())
   }
   // The first may come before the doorbell is heard that rings by now.
-  let soon = setImmediate(() => {
-    soon = setImmediate(look)
+  let soon = immediately(() => {
+    soon = immediately(look)
   })
   const timer = setInterval(look, LOOK_MS)
-  const unlisten = signal && whenAborted(signal, end)
+  let unlisten: (() => void) | undefined
   try {
+    unlisten = signal && whenAborted(signal, end)
     await send({ ...limits, signal: controller.signal })
   } finally {
     clearImmediate(soon)

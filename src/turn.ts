@@ -10,6 +10,8 @@ const MAX_STRIDE = 32
 const SLOW = 0.5
 
 const settled = Promise.resolve()
+/** As it was when this was loaded: fake timers of a test are for the test's own, and would stop every operation. */
+export const immediately = setImmediate
 let turned = performance.now()
 let looked = turned
 let stride = 1
@@ -20,6 +22,11 @@ let breath: Promise<void> | undefined
 export function beginTurn(): void {
   turned = performance.now()
   looked = turned
+}
+
+/** Has `recently` tell the time of now: where a turn may have begun that nobody told of. */
+export function lookAtClock(): void {
+  looked = performance.now()
 }
 
 /** The time in ms, as of a few operations ago: free of charge. */
@@ -70,7 +77,7 @@ export function refusedInTurn(error: unknown): Promise<never> {
 
 /** Calls `call` in a macrotask of its own. */
 export function inNextTurn(call: () => void): void {
-  setImmediate(() => {
+  immediately(() => {
     beginTurn()
     call()
   })

@@ -5,6 +5,7 @@ import { expectTypeOf } from 'expect-type'
 import {
   BatchError,
   type BatchOptions,
+  Channel,
   InvalidOptionError,
   noop,
   ProducerConsumerSystem,
@@ -217,4 +218,63 @@ test('options that cannot be used are named', (t) => {
   t.throws(() => new ProducerConsumerSystem({ handler: noop(), batch: { size: 2 } } as never), {
     message: /^batch: expected none beside a native handler/,
   })
+})
+
+for (const kind of ['a function', 'an asynchronous function']) {
+  test(`a result that can't be read fails its own item, and the consumer goes on: ${kind}`, async (t) => {
+    const answer = (items: number[]): number[] => {
+      const results = [...items]
+      if (items.includes(2)) {
+        Object.defineProperty(results, 1, {
+          get() {
+            throw new Error('no such result')
+          },
+        })
+      }
+      const unreadable = (_: unknown, key: string | symbol): undefined => {
+        if (key !== 'then') throw new Error('no such property')
+      }
+      if (items.includes(8)) return new Proxy<number[]>(results, { get: unreadable })
+      return results
+    }
+    const system = new ProducerConsumerSystem({
+      consumers: 1,
+      batch: { size: 3, within: 1 },
+      handler: kind === 'a function' ? answer : async (items: number[]) => answer(items),
+    })
+    await system.start()
+    await system.sendMany([1, 2, 3])
+    await system.idle()
+    t.is(await system.run(7), 7)
+    await t.throwsAsync(system.run(8), { code: 'ERR_MILLRACE_BATCH_RESULT' })
+    const report = await system.stop()
+    assertConservation(t, report)
+    t.deepEqual([report.processed, report.deadLettered], [3, 2])
+    t.deepEqual(
+      [...system.deadLetters].map(({ item }) => item),
+      [2, 8],
+    )
+  })
+}
+
+test('what may be taken once a result is in its channel is taken at once', async (t) => {
+  const handed: number[] = []
+  const sink = new Channel<number>({ capacity: 1 })
+  const system = new ProducerConsumerSystem({
+    consumers: 2,
+    batch: { size: 2, within: 0 },
+    deadLetters: { keep: 2, whenFull: 'block' },
+    results: sink,
+    handler: (items: number[]) => {
+      handed.push(...items)
+      return items
+    },
+  })
+  await system.start()
+  await system.sendMany([1, 2, 3])
+  // The first result is in, so there is room for one more that may fail, and a consumer to handle it.
+  await until(() => handed.length === 3)
+  const received = [await sink.receive(), await sink.receive(), await sink.receive()]
+  t.deepEqual(received.sort(), [1, 2, 3])
+  assertConservation(t, await system.stop())
 })

@@ -346,3 +346,26 @@ test('an item that waits for room is read once', async (t) => {
   await system.stop()
   t.is(read, 1)
 })
+
+test("a module's sends that nobody waits for refuse none of those that another item waits for, and hide none", async (t) => {
+  const source = `export default async (item, context) => {
+    if (item === 'leaf') return
+    if (item === 'fan') {
+      for (let n = 0; n < 6; n++) context.send('wait').catch(() => {})
+      return
+    }
+    await context.send('leaf')
+  }`
+  const system = new ProducerConsumerSystem<string>({
+    consumers: 2,
+    capacity: 1,
+    handler: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
+  })
+  await system.start()
+  await system.sendMany(['fan', 'fan'])
+  // Without the refusals both workers would wait for ever.
+  await system.idle()
+  for (const { error } of system.deadLetters)
+    t.is((error as WouldDeadlockError).code, 'ERR_MILLRACE_WOULD_DEADLOCK')
+  assertConservation(t, await system.stop())
+})

@@ -3,7 +3,7 @@
 import { getEventListeners } from 'node:events'
 import test from 'ava'
 import { Channel, ProducerConsumerSystem, select, type WaitOptions } from '../src/index.js'
-import { collect, Expendable } from './helpers/collect.js'
+import { assertHandles, collect, Expendable, liveHandles } from './helpers/collect.js'
 import { Gate, turns } from './helpers/gate.js'
 
 /** A wait, and what resolves and what rejects it, apart from its signal and its time-out. */
@@ -161,3 +161,18 @@ test.serial(`a signal that ${ROUNDS * WAITS} waits have used holds none of them`
   // Code and caches grow now and then. What each wait leaves behind grows in each round, by 12 bytes a wait at the least.
   t.true(Math.min(...growths) < 6 * WAITS, `${growths} bytes more after ${WAITS} waits each`)
 })
+
+test.serial(
+  'a signal holds no system that was never started, and has one listener for all of them',
+  async (t) => {
+    const { signal } = new AbortController()
+    const before = liveHandles()
+    const make = (): void => {
+      for (let n = 0; n < 50; n++) new ProducerConsumerSystem({ handler: () => {}, signal })
+      t.is(getEventListeners(signal, 'abort').length, 1)
+    }
+    make()
+    await assertHandles(t, before)
+    t.is(getEventListeners(signal, 'abort').length, 0)
+  },
+)

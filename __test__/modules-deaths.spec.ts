@@ -11,6 +11,7 @@ import {
 import { Cells } from './helpers/cells.js'
 import { assertConservation } from './helpers/conservation.js'
 import { until } from './helpers/gate.js'
+import { assertSaid, runFile } from './helpers/program.js'
 import type * as Shared from './modules/shared.js'
 import { BEGUN, begun, finished, GATE, INITS, ITEMS } from './modules/shared.js'
 
@@ -224,4 +225,71 @@ test('the results of a worker that dies are kept where nobody has room for them 
   const report = await system.stop()
   t.is(report.processed, 100)
   assertConservation(t, report)
+})
+
+test('where there is no thread for it, a worker is replaced once there is', async (t) => {
+  const ended = await runFile(
+    t,
+    `import workerThreads from 'node:worker_threads'
+    import { syncBuiltinESMExports } from 'node:module'
+    import { fileURLToPath } from 'node:url'
+    const { Worker } = workerThreads
+    let refusals = 0
+    const { ProducerConsumerSystem: System } = await import(library)
+    const handler = new URL('data:text/javascript,export default (item) => { if (item === "die") process.exit(3); return item }')
+    const system = new System({ handler, consumers: 1, retry: { deaths: 1 } })
+    await system.start()
+    workerThreads.Worker = class extends Worker {
+      constructor(...args) {
+        if (refusals++ < 2) throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
+        super(...args)
+      }
+    }
+    syncBuiltinESMExports()
+    await system.send('die')
+    console.log(await system.run('next'), refusals)
+    await system.stop()`,
+  )
+  assertSaid(t, ended, 'next 3')
+})
+
+test('a stop does not wait for a replacement that has nothing left to do', async (t) => {
+  const source = `export async function init(cells) {
+      if (Atomics.add(new Int32Array(cells), 0, 1) > 0) await new Promise(() => setInterval(() => {}, 1000))
+    }
+    export default () => process.exit(3)`
+  const cells = new Cells(1)
+  const module = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+  const system = new ProducerConsumerSystem<string>({
+    consumers: 1,
+    retry: { deaths: 1 },
+    handler: handlerModule<{ default: (item: string) => void }>(module, { init: cells.memory }),
+  })
+  await system.start()
+  await t.throwsAsync(system.run('die'), { instanceOf: WorkerDiedError })
+  // Its place is being taken by one that never comes to its end of that.
+  await until(() => cells.get(0) === 2)
+  const report = await system.stop()
+  t.is(report.deadLettered, 1)
+  assertConservation(t, report)
+})
+
+test('a limit of time minds no change of the clock', async (t) => {
+  const now = Date.now
+  t.teardown(() => {
+    Date.now = now
+  })
+  const source = 'export default () => new Promise((resolve) => setTimeout(resolve, 400, "done"))'
+  const system = new ProducerConsumerSystem<number, string>({
+    consumers: 1,
+    handlerTimeout: 5000,
+    retry: { deaths: 1 },
+    handler: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
+  } as never)
+  await system.start()
+  const run = system.run(1)
+  await until(() => system.stats().inFlight === 1)
+  Date.now = () => now() + 3_600_000
+  t.is(await run, 'done')
+  assertConservation(t, await system.stop())
 })

@@ -10,7 +10,11 @@ import {
   sourceModule,
 } from '../src/index.js'
 import { Cells } from './helpers/cells.js'
+import { assertConservation } from './helpers/conservation.js'
+import { until } from './helpers/gate.js'
 import { assertSaid, runFile, runProgram } from './helpers/program.js'
+import type * as Shared from './modules/shared.js'
+import { INITS, ITEMS } from './modules/shared.js'
 
 const PLAIN = new URL('./modules/plain.js', import.meta.url)
 const SHARED = new URL('./modules/shared.js', import.meta.url)
@@ -275,4 +279,35 @@ test('what makes no module is refused, naming the option', (t) => {
     message: /^init/,
   })
   t.true(new ModuleError('x') instanceof Error)
+})
+
+test('a second start() is refused before it loads anything, and does no harm', async (t) => {
+  const cells = new Cells(ITEMS + 2)
+  const system = new ProducerConsumerSystem({
+    consumers: 2,
+    handler: handlerModule<typeof Shared, 'endedBy'>(SHARED, { export: 'endedBy', init: cells.memory }),
+  })
+  await system.start()
+  await t.throwsAsync(system.start(), {
+    message: 'cannot start a system that is running: expected it to be ready',
+  })
+  t.is(cells.get(INITS), 2)
+  assertConservation(t, await system.stop())
+  await t.throwsAsync(system.start(), {
+    message: 'cannot start a system that is stopped: expected it to be ready',
+  })
+})
+
+test('a worker that never ends is terminated, also after a second start()', async (t) => {
+  const system = new ProducerConsumerSystem<string>({
+    consumers: 1,
+    handler: code('export default (item) => { for (;;); }'),
+  })
+  await system.start()
+  await t.throwsAsync(system.start(), { code: 'ERR_MILLRACE_INVALID_STATE' })
+  await system.send('spin')
+  await until(() => system.stats().inFlight === 1)
+  const report = await system.stop({ timeout: 20 })
+  t.is(report.deadLettered, 1)
+  assertConservation(t, report)
 })

@@ -12,6 +12,7 @@ import {
 import { Results } from '../src/results.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, turns, until } from './helpers/gate.js'
+import { assertSaid, runProgram } from './helpers/program.js'
 import { Random } from './helpers/random.js'
 import type * as Plain from './modules/plain.js'
 
@@ -271,4 +272,29 @@ test('who asks for a result while another waits gets the one after', async (t) =
       bringing,
     )
   }
+})
+
+test('a channel of another make that fails to close takes nothing along', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const { Channel } = await import(library)
+    const channel = new Channel()
+    const results = {
+      send: (item, options) => channel.send(item, options),
+      sendMany: (items) => channel.sendMany(items),
+      receive: () => channel.receive(),
+      receiveMany: (max) => channel.receiveMany(max),
+      lease: () => channel.lease(),
+      abort: () => channel.abort(),
+      async *[Symbol.asyncIterator]() {},
+      close: async () => { throw new Error('connection lost') },
+    }
+    const system = new ProducerConsumerSystem({ handler: (item) => item, results })
+    await system.start()
+    await system.send(1)
+    const { state } = await system.stop()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    console.log(state, await channel.receive())`,
+  )
+  assertSaid(t, ended, 'stopped 1')
 })

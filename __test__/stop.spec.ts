@@ -272,3 +272,28 @@ test('stop refuses options that it does not have', async (t) => {
   t.is(system.stats().state, 'ready')
   await system.stop()
 })
+
+test('after an abort no handler gets an item, also where one that hears of it stops the system', async (t) => {
+  let aborted = false
+  const handled: [item: number, late: boolean][] = []
+  const gate = new Gate()
+  const system = new ProducerConsumerSystem({
+    consumers: 2,
+    handler: async (item: number, { signal }) => {
+      handled.push([item, aborted])
+      if (handled.length > 1) return
+      signal.addEventListener('abort', () => void system.stop())
+      system.pause()
+      await gate.opened
+    },
+  })
+  await system.sendMany([1, 2, 3, 4, 5, 6])
+  await system.start()
+  await until(() => handled.length === 1)
+  aborted = true
+  const report = await system.abort()
+  gate.open()
+  t.deepEqual(handled, [[1, false]])
+  t.deepEqual(report.unprocessed, [2, 3, 4, 5, 6])
+  assertConservation(t, report)
+})

@@ -14,13 +14,20 @@ export interface BatchPlan {
 export class ItemFailure {
   readonly error: unknown
 
+  readonly #failure = true
+
   constructor(error: unknown) {
     this.error = error
+  }
+
+  /** Whatever `outcome` is: what a handler gave may be a proxy, of which even `instanceof` asks. */
+  static is(outcome: unknown): outcome is ItemFailure {
+    return typeof outcome === 'object' && outcome !== null && #failure in outcome
   }
 }
 
 /**
- * What became of each of so many items by what their handler gave: a result, or an `ItemFailure`.
+ * What became of each of so many items by what their handler gave: a result, or an `ItemFailure`. Never throws.
  *
  * @param isWanted - whether an item has to have a result
  */
@@ -29,11 +36,25 @@ export function outcomesOf(
   items: number,
   isWanted: (index: number) => boolean,
 ): readonly unknown[] {
-  if (Array.isArray(value) && value.length === items) return value
   const places = Array.from({ length: items }, (_, index) => index)
   if (value === undefined && !places.some(isWanted)) return places.map(() => undefined)
-  const got = Array.isArray(value) ? `${value.length}` : typeof value
-  return failuresOf(new BatchResultError(`${EXPECTED} give ${items} results in an array, got ${got}`), items)
+  const expected = `${EXPECTED} give ${items} results in an array`
+  try {
+    if (Array.isArray(value) && value.length === items) return places.map((index) => elementOf(value, index))
+    const got = Array.isArray(value) ? `${value.length}` : typeof value
+    return failuresOf(new BatchResultError(`${expected}, got ${got}`), items)
+  } catch (cause) {
+    return failuresOf(new BatchResultError(`${expected}, got one that can't be read`, { cause }), items)
+  }
+}
+
+/** An element whose getter throws fails its own item. */
+function elementOf(results: readonly unknown[], index: number): unknown {
+  try {
+    return results[index]
+  } catch (error) {
+    return new ItemFailure(error)
+  }
 }
 
 /** The same by what their handler threw. Never throws. */

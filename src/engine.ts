@@ -36,6 +36,7 @@ import type { DeadLetter, DeadLetterReason, Report } from './report.js'
 import { Results } from './results.js'
 import { Runs } from './runs.js'
 import { type Marks, Sender, type SenderSystem } from './sender.js'
+import { whenAbortedFor } from './signals.js'
 import { sendingEachTo, sendingTo } from './sink.js'
 import { SourceRunner, type SourceSystem } from './source-runner.js'
 import type { SystemState, SystemStats } from './stats.js'
@@ -86,6 +87,7 @@ export class Engine<T, R>
   #sourceFailure: { error: unknown } | undefined
   #end: { stats: SystemStats } | undefined
   #state: SystemState = 'ready'
+  #unlisten: (() => void) | undefined
 
   constructor(plan: SystemPlan<T, R>) {
     this.#plan = plan
@@ -133,15 +135,19 @@ export class Engine<T, R>
     if (plan.results) this.#openResults()
     this.watch()
     listenLoosely(this.handle, this)
-    if (plan.signal?.aborted) this.#onSignal()
-    else plan.signal?.addEventListener('abort', this.#onSignal)
+    if (plan.signal?.aborted) this.signalled()
+    else if (plan.signal) this.#unlisten = whenAbortedFor(plan.signal, this, wasSignalled)
   }
 
   async start(): Promise<void> {
     this.#checkAlive('start', 'ready')
     this.beHeld()
     if (this.#loading) throw new StateError('cannot start a system that is starting: expected it to be ready')
-    if (this.#pool || this.#source instanceof SourcePool) await this.#load()
+    if (this.#pool || this.#source instanceof SourcePool) {
+      // Before there are workers that nobody would end.
+      this.#checkReady()
+      await this.#load()
+    }
     return this.#start()
   }
 
@@ -425,7 +431,16 @@ export class Engine<T, R>
     throw new StateError(`cannot ${move} a system that is ${state}: expected it to be ${expected}`)
   }
 
-  readonly #onSignal = (): void => this.abort(this.#plan.signal?.reason)
+  #checkReady(): void {
+    const { state } = binding.systemStats(this.handle)
+    if (state !== 'ready')
+      throw new StateError(`cannot start a system that is ${state}: expected it to be ready`)
+  }
+
+  /** The signal that it was made with has aborted. */
+  signalled(): void {
+    this.abort(this.#plan.signal?.reason)
+  }
 
   #openResults(): void {
     if (this.#callback) {
@@ -461,8 +476,9 @@ export class Engine<T, R>
 
   #lift(): void {
     this.letters.lift()
-    if (!this.#started) return
-    if (!this.#aborted) this.#tellState('draining')
+    // To drain hands items over, and what an abort has found with the handlers is all that they get.
+    if (!this.#started || this.#aborted) return
+    this.#tellState('draining')
     this.#callback?.drain()
     this.#pool?.drain()
   }
@@ -528,7 +544,7 @@ export class Engine<T, R>
       this.#starting = undefined
       release()
     }
-    this.#plan.signal?.removeEventListener('abort', this.#onSignal)
+    this.#unlisten?.()
     forget(this.handle)
     binding.dropSystem(this.handle)
     const settle = (): void => {
@@ -548,7 +564,8 @@ export class Engine<T, R>
     const { sink } = this.#plan
     if (!sink?.close || !(this.#callback || this.#pool)) return
     try {
-      void sink.channel.close()
+      // One of another make may fail at it: everything that went in has gone in.
+      void Promise.resolve(sink.channel.close()).catch(() => {})
     } catch {
       // It is detached here, and so somebody else's to close.
     }
@@ -560,6 +577,11 @@ export class Engine<T, R>
     const { produced, processed, deadLettered, discarded, waitingSends } = binding.systemStats(this.handle)
     return produced > processed + deadLettered + discarded || waitingSends > 0
   }
+}
+
+/** Outside of the engine, so that it holds nothing of it. */
+function wasSignalled(engine: { signalled(): void }): void {
+  engine.signalled()
 }
 
 function sendingWith<T, R>(

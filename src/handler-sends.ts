@@ -6,6 +6,7 @@ import { binding } from './native.js'
 import type { Overflow } from './overflow.js'
 import type { Sender } from './sender.js'
 import { doneInTurn } from './turn.js'
+import { throwIfAborted } from './wait.js'
 
 /** What such sends need to know of their system. */
 export interface HandlingSystem {
@@ -44,7 +45,7 @@ export class HandlerSends<T> {
     }
     if (mayWait && refusesKeys) return send(checked)
     if (!mayWait && !guard.any) {
-      checked.signal?.throwIfAborted()
+      throwIfAborted(checked.signal)
       if (!this.#sender.trySendChecked(item, checked)) throw guard.refusal()
       return doneInTurn()
     }

@@ -17,7 +17,7 @@ import { binding } from './native.js'
 import { judge, type RetryIf } from './retry.js'
 import type { Settle } from './sink.js'
 import { isThenable } from './thenable.js'
-import { inNextTurn, turnIsDue } from './turn.js'
+import { immediately, inNextTurn, turnIsDue } from './turn.js'
 import type { SendOptions } from './wait.js'
 
 /** How items are handed over. */
@@ -341,12 +341,13 @@ export class LeasedCallback<T, R> {
 
   /** One item's result is in its channel, or will not be; the others are still under way. */
   #settleEarly(execution: Execution<T>, index: number, outcome: unknown): void {
-    if (execution.over || (this.#givingUp && outcome instanceof ItemFailure)) return
+    if (execution.over || (this.#givingUp && ItemFailure.is(outcome))) return
     const leased = execution.items[index] as Leased<T>
     execution.settled.add(leased)
     this.#expected--
     this.#undisturbed(() => this.#settle(leased, outcome))
-    if (!this.#working) this.#rest()
+    // Room that was kept for it may be free.
+    this.work()
   }
 
   #leave(execution: Execution<T>): void {
@@ -379,7 +380,7 @@ export class LeasedCallback<T, R> {
   }
 
   #settle(leased: Leased<T>, outcome: unknown): void {
-    if (outcome instanceof ItemFailure) this.#fail(leased, outcome.error)
+    if (ItemFailure.is(outcome)) this.#fail(leased, outcome.error)
     else this.#processed(leased, outcome as R)
   }
 
@@ -427,7 +428,7 @@ export class LeasedCallback<T, R> {
     if (this.#givingUp) return
     this.#givingUp = true
     // As in callback.ts.
-    setImmediate(() => {
+    immediately(() => {
       if (!this.#over) this.#giveUp()
     })
   }

@@ -18,6 +18,26 @@ export function whenAborted(signal: AbortSignal, then: () => void): () => void {
   }
 }
 
+const collected = new FinalizationRegistry<() => void>((unlisten) => unlisten())
+
+/** The same for the good of `target`, which `then` is given, and which is collected as if nobody listened. */
+export function whenAbortedFor<T extends object>(
+  signal: AbortSignal,
+  target: T,
+  then: (target: T) => void,
+): () => void {
+  const held = new WeakRef(target)
+  const unlisten = whenAborted(signal, () => {
+    const alive = held.deref()
+    if (alive) then(alive)
+  })
+  collected.register(target, unlisten, held)
+  return () => {
+    collected.unregister(held)
+    unlisten()
+  }
+}
+
 const aborts = new WeakMap<Set<() => void>, () => void>()
 
 function listen(signal: AbortSignal): Set<() => void> {

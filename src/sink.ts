@@ -53,7 +53,7 @@ export function sendingEachTo<T, R>(
       outcomes = outcomesOfThrown(error, items.length, () => true)
     }
     for (const [index, outcome] of outcomes.entries()) {
-      if (outcome instanceof ItemFailure || isKept(index)) {
+      if (ItemFailure.is(outcome) || isKept(index)) {
         settle(index, outcome)
         continue
       }

@@ -56,8 +56,13 @@ export function waitFor<V>(wait: Wait<V>, { signal, timeout }: WaitOptions): Pro
     }
     const end = (reason: unknown): void => {
       leave()
-      const cancelled = wait.cancel(reason)
-      if (cancelled) reject(cancelled.reason)
+      try {
+        const cancelled = wait.cancel(reason)
+        if (cancelled) reject(cancelled.reason)
+      } catch (error) {
+        // Others wait for the same signal, and none is to be left out for what became of this one.
+        reject(error)
+      }
     }
     wait.begin(
       (value) => {
@@ -83,6 +88,11 @@ export function waitFor<V>(wait: Wait<V>, { signal, timeout }: WaitOptions): Pro
   })
 }
 
+/** As the signal's own method does; a polyfill may have none. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw signal.reason
+}
+
 /** The error of a wait that took longer than `timeout` ms. */
 export function timeoutError(name: string, timeout: number): TimeoutError {
   return new TimeoutError(`${name}: expected to be done within ${timeout} ms`)
@@ -90,11 +100,20 @@ export function timeoutError(name: string, timeout: number): TimeoutError {
 
 /**
  * `reason` with how many items of a `sendMany` were sent. Where the reason can't carry that, because it is no object,
- * is frozen, or is another call's reason too, an error with the reason as its cause does.
+ * is frozen, or is another call's reason too, an error with the reason as its cause does. Never throws.
  */
 export function withAccepted(reason: unknown, accepted: number): unknown {
-  if (typeof reason === 'object' && reason !== null && Object.isExtensible(reason)) {
-    if (!Object.hasOwn(reason, 'accepted')) return Object.assign(reason, { accepted })
-  }
+  if (typeof reason === 'object' && reason !== null && canCarry(reason, accepted)) return reason
   return Object.assign(new AbortedError('the send was cancelled', { cause: reason }), { accepted })
+}
+
+function canCarry(reason: object, accepted: number): boolean {
+  // What is no error of ours may be a proxy.
+  try {
+    if (Object.hasOwn(reason, 'accepted')) return false
+    const value = { value: accepted, enumerable: true, writable: true, configurable: true }
+    return Reflect.defineProperty(reason, 'accepted', value)
+  } catch {
+    return false
+  }
 }

@@ -171,10 +171,10 @@ export class HandlerPool {
   /** Terminates workers that are still at an attempt long past its limit: nobody else may have the item before that. */
   #endOverdue(): void {
     const { ms, since } = this.#limit as NonNullable<WorkerStart['limit']>
-    const now = Date.now()
+    const now = process.hrtime.bigint()
     for (const [index, place] of this.#places.entries()) {
-      const began = Number(Atomics.load(since, index))
-      if (began === 0 || now - began <= ms + GRACE_MS || place.overdue) continue
+      const began = Atomics.load(since, index)
+      if (began === 0n || Number(now - began) / 1e6 <= ms + GRACE_MS || place.overdue) continue
       place.overdue = true
       void place.thread?.end(0)
     }
@@ -199,6 +199,10 @@ export class HandlerPool {
     const processed = this.#system.processedBy(index)
     place.deaths = processed > place.processed ? 0 : place.deaths + 1
     place.processed = processed
+    this.#replaceSoon(place, index)
+  }
+
+  #replaceSoon(place: Place, index: number): void {
     const backoff = place.deaths === 0 ? 0 : Math.min(FIRST_BACKOFF * 2 ** (place.deaths - 1), MAX_BACKOFF)
     place.timer = setTimeout(() => void this.#replace(place, index), backoff)
     // What is left to do keeps the process alive, and nothing else need to.
@@ -207,26 +211,32 @@ export class HandlerPool {
 
   async #replace(place: Place, index: number): Promise<void> {
     if (this.#closing || !this.#isNeeded(index)) return
-    const thread = this.#start(place, index)
+    let thread: WorkerThread | undefined
     try {
+      thread = this.#start(place, index)
       await thread.loaded
     } catch (cause) {
-      // Whatever else the module has begun there may keep it alive; its exit makes room for the next try.
-      void thread.end()
-      if (++place.failures < MAX_FAILURES || this.#closing) return
-      this.#system.abort(
-        Object.assign(
-          new ModuleError(
-            `expected the module to load in a new worker, as it had in the first, but it failed ${MAX_FAILURES} times: ${messageOf(cause)}`,
-          ),
-          { cause },
-        ),
-      )
+      this.#failedToReplace(place, index, thread, cause)
       return
     }
     place.failures = 0
     thread.tell({ type: 'begin' })
     if (this.#draining) thread.tell({ type: 'end' })
+  }
+
+  /** @param thread - none where the machine has none to give */
+  #failedToReplace(place: Place, index: number, thread: WorkerThread | undefined, cause: unknown): void {
+    // Whatever else the module has begun there may keep it alive; its exit makes room for the next try.
+    void thread?.end()
+    if (this.#closing) return
+    if (++place.failures < MAX_FAILURES) {
+      if (thread) return
+      place.deaths++
+      this.#replaceSoon(place, index)
+      return
+    }
+    const message = `expected the module to load in a new worker, as it had in the first, but it failed ${MAX_FAILURES} times: ${messageOf(cause)}`
+    this.#system.abort(Object.assign(new ModuleError(message), { cause }))
   }
 
   #isNeeded(index: number): boolean {

@@ -21,7 +21,7 @@ export interface WorkerStart {
   batch?: BatchPlan
   /** Where results go, other than to the system. */
   sink?: ChannelToken
-  /** The limit of an attempt in ms, and where a handler notes since when it has been at one: ms since the epoch, or 0. */
+  /** The limit of an attempt in ms, and where a handler notes since when it has been at one: by `process.hrtime`, in ns, or 0. */
   limit?: { ms: number; since: BigInt64Array<SharedArrayBuffer> }
   port: MessagePort
 }

@@ -19,7 +19,8 @@ import { binding } from '../native.js'
 import { judge, type RetryIf } from '../retry.js'
 import type { Sender } from '../sender.js'
 import { isThenable } from '../thenable.js'
-import { doneInTurn, inNextTurn, recently, turnIsDue } from '../turn.js'
+import { doneInTurn, immediately, inNextTurn, recently, turnIsDue } from '../turn.js'
+import { throwIfAborted } from '../wait.js'
 import { toThrownFailure } from './failure.js'
 import type { AnyFunction } from './load.js'
 import type { FromWorker, WorkerStart } from './messages.js'
@@ -138,7 +139,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     this.#breaking.abort(reason)
     this.#timed?.abort(reason)
     // The signal has ended a send that waits. One that was in by then is through with this turn's microtasks.
-    if (this.#sends) setImmediate(() => this.#end())
+    if (this.#sends) immediately(() => this.#end())
     else this.#end()
     this.#wakeUp()
   }
@@ -152,7 +153,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
   ): Promise<void> {
     const checked = this.#sender.check(options)
     if (consumer === undefined) return this.#sender.sendChecked(item, checked)
-    checked.signal?.throwIfAborted()
+    throwIfAborted(checked.signal)
     if (this.#sender.trySendChecked(item, checked)) return doneInTurn()
     const { count } = this.#start
     if (!binding.beginWait(this.#port)) throw stuckRefusal(count)
@@ -162,7 +163,8 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       await sendUnlessStuck(
         (limits) => this.#sender.sendChecked(item, limits),
         checked,
-        () => binding.endWaitIfStuck(this.#port),
+        // Where its handler is through, it holds up nobody, and whoever waits there now is not to be taken for it.
+        () => this.sequence === sequence && this.#waits > 0 && binding.endWaitIfStuck(this.#port),
         () => stuckRefusal(count),
       )
     } finally {
@@ -252,7 +254,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     const isWanted = (index: number): boolean => collecting || isKept(index)
     const settle = (index: number, outcome: unknown): void => {
       if (this.#over) return
-      if (!(outcome instanceof ItemFailure)) this.#settleOrFail(outcome, isWanted(index))
+      if (!ItemFailure.is(outcome)) this.#settleOrFail(outcome, isWanted(index))
       else if (this.#broken) this.#giveUp()
       else this.#fail(outcome.error)
       if (this.#outbox.full) binding.reportWork(this.#handle)
@@ -368,7 +370,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
       const began = performance.now()
       // Timers may be a little early, and where the thread is blocked they don't come.
       const isLate = (): boolean => controller.signal.aborted || performance.now() - began > ms
-      Atomics.store(since, this.worker, BigInt(Date.now()))
+      Atomics.store(since, this.worker, process.hrtime.bigint())
       try {
         const result = await call(...args)
         if (isLate()) throw error
@@ -417,7 +419,7 @@ export class WorkerHandler implements ContextOwner<unknown>, ContextSystem<unkno
     // Where items are taken one at a time, the native side may hold the results of earlier ones back.
     if (this.#reporting || (this.#outbox.count === 0 && this.#most > 1)) return
     this.#reporting = true
-    setImmediate(() => {
+    immediately(() => {
       this.#reporting = false
       if (!this.#over) binding.reportWork(this.#handle)
     })

@@ -1,5 +1,6 @@
 /** A worker thread, as the system's own thread sees it. */
 
+import { existsSync } from 'node:fs'
 import {
   MessageChannel,
   type MessagePort,
@@ -105,8 +106,10 @@ export class WorkerThread {
 
 /** `error`, or ours where there is no thread to be had, or nothing else that one needs. Node throws it, or tells it later. */
 function startError(error: unknown): unknown {
-  if (!(error instanceof Error) || codeOf(error) !== 'ERR_WORKER_INIT_FAILED') return error
-  const message = `expected to start a worker thread: ${error.message}`
+  const bundled = codeOf(error) === 'MODULE_NOT_FOUND' && !existsSync(ENTRY)
+  if (!(error instanceof Error) || !(bundled || codeOf(error) === 'ERR_WORKER_INIT_FAILED')) return error
+  const hint = bundled ? ' (bundlers are to keep millrace external)' : ''
+  const message = `expected to start a worker thread: ${error.message}${hint}`
   return new MillraceError('ERR_MILLRACE_SPAWN', message, { cause: error })
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::inner::{Control, Inner};
 use super::state::{Event, State};
 use super::stats::ThreadState;
+use super::worker::WorkerPlace;
 use super::{Handlers, Notice, Report, Sources, consumer, producer};
 use crate::batch::Collect;
 use crate::failure::Failure;
@@ -177,6 +178,15 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 inner.channel.close();
                 control = inner.control();
                 continue;
+            }
+            // Nothing is left for whoever would take the place of a worker that died.
+            if closed && control.workers.contains(&WorkerPlace::Vacant) {
+                drop(control);
+                let ended = inner.channel.is_ended();
+                control = inner.control();
+                if ended {
+                    control.end_vacant_workers();
+                }
             }
             let reportable = control.breaking_off == 0;
             if control.producers_left == 0 && control.consumers_left == 0 && reportable {

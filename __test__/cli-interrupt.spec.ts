@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import { conserved, Running, statsIn } from './helpers/cli.js'
+import { temporaryFolder } from './helpers/temporary-folder.js'
 
 for (const [signal, exitCode] of [
   ['SIGINT', 130],
@@ -67,4 +70,27 @@ test('a second SIGINT ends a run whose stdout nobody reads', async (t) => {
   await running.said(/SIGINT: draining, /)
   await running.signalAgain('SIGINT')
   t.is(await running.toExit(), 130)
+})
+
+test('a SIGINT while the first handler blocks drains, too', async (t) => {
+  const folder = await temporaryFolder(t)
+  const handler = join(folder, 'slow.mjs')
+  await writeFile(
+    handler,
+    `let begun = false
+    export default (item) => {
+      if (!begun) process.stderr.write('at work\\n')
+      begun = true
+      for (const until = Date.now() + 300; Date.now() < until; );
+      return item
+    }`,
+  )
+  const running = new Running(t, ['--limit', '3', '--handler', handler])
+  await running.said(/at work/)
+  running.signal('SIGINT')
+  const { code, stdout, stderr } = await running.toEnd()
+  t.is(code, 130)
+  t.regex(stderr, /Ctrl-C drains\n.*at work/s)
+  t.regex(stderr, /SIGINT: draining/)
+  t.is(stdout.trim().split('\n').length, 3)
 })

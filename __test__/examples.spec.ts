@@ -114,6 +114,7 @@ test('a server replies with what workers made, and what it does not understand i
   })
   t.is((await server.get('/key?rounds=many')).status, 400)
   t.is((await server.get('/other')).status, 404)
+  t.is((await server.get('//')).status, 400)
   const stats: SystemStats = JSON.parse((await server.get('/stats')).body)
   t.like(stats, { produced: 1, processed: 1, capacity: 8 })
   assertConservation(t, stats)

@@ -267,3 +267,143 @@ test('a getter that stops, aborts or fills its own system', async (t) => {
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
+
+for (const [capacity, sends] of [
+  [3, 1],
+  [1000, 31],
+  [1000, 32],
+  [1000, 33],
+] as const) {
+  test(`sendMany: an item that sends ${sends} others into a channel of ${capacity} loses none of them`, async (t) => {
+    const channel = new Channel({ capacity })
+    const inner: Promise<void>[] = []
+    const many = channel.sendMany([
+      acting(() => {
+        while (inner.length < sends) inner.push(channel.send(inner.length))
+      }),
+    ])
+    const bystander = channel.send('bystander')
+    const received: unknown[] = []
+    while (received.length < sends + 2) received.push(await channel.receive())
+    t.deepEqual(received, [...inner.keys(), { a: 1 }, 'bystander'])
+    await Promise.all([...inner, many, bystander])
+    t.is(channel.length, 0)
+  })
+}
+
+test('run: options that run another item give each of both its own result', async (t) => {
+  const system = new ProducerConsumerSystem({
+    consumers: 3,
+    handler: async (item: string) => `result of ${item}`,
+  })
+  await system.start()
+  let a: Promise<string> | undefined
+  const b = system.run('b', {
+    get timeout() {
+      a ??= system.run('a')
+      return 5000
+    },
+  })
+  const c = system.run('c')
+  t.deepEqual(await Promise.all([a, b, c]), ['result of a', 'result of b', 'result of c'])
+  assertConservation(t, await system.stop())
+})
+
+test('run: what hears of a drop and runs others gives each its own result', async (t) => {
+  const more: Promise<string>[] = []
+  let dropped = false
+  const system = new ProducerConsumerSystem({
+    capacity: 2,
+    consumers: 1,
+    overflow: 'drop-oldest',
+    onDrop: () => {
+      if (dropped) return
+      dropped = true
+      more.push(system.run('x'), system.run('y', { timeout: 5000 }), system.run('z'))
+    },
+    handler: async (item: string) => `result of ${item}`,
+  })
+  const runs = ['a', 'b', 'c'].map((item) => system.run(item))
+  const settled = Promise.allSettled(runs)
+  await system.start()
+  await system.idle()
+  const all = [...(await settled), ...(await Promise.allSettled(more))]
+  t.is(all.length, 6)
+  for (const [index, outcome] of all.entries()) {
+    if (outcome.status === 'fulfilled') t.is(outcome.value, `result of ${'abcxyz'[index]}`)
+  }
+  assertConservation(t, await system.stop())
+})
+
+test('select: an item that changes the array of cases changes nothing', async (t) => {
+  for (const change of [
+    (cases: unknown[]) => cases.splice(0),
+    (cases: unknown[]) => {
+      cases[1] = 7
+    },
+  ]) {
+    const channel = new Channel()
+    const cases: [ReturnType<Channel['sending']>, ReturnType<Channel['receiving']>] = [
+      channel.sending(acting(() => change(cases))),
+      new Channel().receiving(),
+    ]
+    t.like(await select(cases), { index: 0 })
+    t.deepEqual(await channel.receive(), { a: 1 })
+  }
+})
+
+test('sendMany of a system with keys: what the array does meanwhile changes nothing', async (t) => {
+  class Odd extends Array<number> {
+    static override get [Symbol.species](): ArrayConstructor {
+      return Object as unknown as ArrayConstructor
+    }
+  }
+  const handled: number[] = []
+  let grown: number[] = []
+  const system = new ProducerConsumerSystem({
+    consumers: 3,
+    key: () => {
+      if (grown.length < 8) grown.push(0)
+      return 'k'
+    },
+    handler: (item: number) => void handled.push(item),
+  })
+  await system.start()
+  grown = [1, 2]
+  await system.sendMany(grown)
+  await system.sendMany(Odd.from([3, 4]))
+  await system.idle()
+  t.deepEqual(handled, [1, 2, 3, 4])
+  assertConservation(t, await system.stop())
+})
+
+test('idle: a time-out is read once', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: () => new Promise(() => {}) })
+  await system.start()
+  await system.send(1)
+  let reads = 0
+  const options = {
+    get timeout() {
+      return reads++ === 0 ? 10 : Number.NaN
+    },
+  }
+  await t.throwsAsync(system.idle(options), { message: /within 10 ms/ })
+  await system.abort()
+})
+
+test("a filter of dead letters gets nothing but the letter, and can't change what is kept", async (t) => {
+  const system = new ProducerConsumerSystem({
+    handler: () => {
+      throw new Error('no')
+    },
+  })
+  await system.start()
+  await system.sendMany([1, 2])
+  await system.idle()
+  const given: number[] = []
+  system.deadLetters.discard((...all: unknown[]) => given.push(all.length) < 0)
+  await system.deadLetters.redrive((...all: unknown[]) => given.push(all.length) < 0)
+  t.deepEqual(given, [1, 1, 1, 1])
+  t.is(system.deadLetters.size, 2)
+  assertConservation(t, await system.stop())
+})

@@ -447,3 +447,13 @@ test('native handlers are retried, and their errors told', async (t) => {
   assertConservation(t, await system.stop())
   t.deepEqual(attempts, [1, 2, 3])
 })
+
+test('a delay is checked where there is to be none, too', (t) => {
+  for (const delay of ['abc', -5, Number.NaN]) {
+    const backoff = { max: 0, delay: delay as number }
+    t.throws(() => new ProducerConsumerSystem({ handler: () => {}, retry: { attempts: 2, backoff } }), {
+      code: 'ERR_MILLRACE_INVALID_OPTION',
+      message: /retry\.backoff\.delay/,
+    })
+  }
+})

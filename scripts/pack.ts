@@ -36,6 +36,7 @@ async function bundle(dist: string): Promise<void> {
     input: { index: 'src/index.ts', entry: 'src/modules/entry.ts', 'cli/main': 'src/cli/main.ts' },
     platform: 'node',
     logLevel: 'warn',
+    experimental: { attachDebugInfo: 'none' },
     output: {
       dir: dist,
       format: 'esm',

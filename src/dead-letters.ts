@@ -53,7 +53,8 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
 
   /** Throws away the letters for which `filter` gives true; all of them without one. Returns how many those were. */
   discard(filter: (letter: DeadLetter<T>) => boolean = () => true): number {
-    const discarded = new Set(this.#letters.filter(checkFilter(filter)))
+    checkFilter(filter)
+    const discarded = new Set(this.#letters.filter((letter) => filter(letter)))
     this.#keep(this.#letters.filter((letter) => !discarded.has(letter)))
     return discarded.size
   }
@@ -67,7 +68,8 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
    */
   async redrive(filter: (letter: DeadLetter<T>) => boolean = () => true): Promise<number> {
     let sent = 0
-    for (const letter of this.#letters.filter(checkFilter(filter))) {
+    checkFilter(filter)
+    for (const letter of this.#letters.filter((kept) => filter(kept))) {
       // Taken out first, so that no one else sends or discards it meanwhile.
       const index = this.#letters.indexOf(letter)
       if (index < 0) continue
@@ -130,7 +132,6 @@ function warnOfEviction(keep: number): void {
   )
 }
 
-function checkFilter<F>(filter: F): F {
-  if (typeof filter === 'function') return filter
-  throw new InvalidOptionError('filter', 'a function', filter)
+function checkFilter(filter: unknown): void {
+  if (typeof filter !== 'function') throw new InvalidOptionError('filter', 'a function', filter)
 }

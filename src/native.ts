@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 import type { Binding } from './binding.js'
 import { NativeBindingError } from './errors.js'
 
+/** Bundlers that make CommonJS of this leave no address of it. */
+const BUNDLED = 'expected to be loaded from its package, got a bundle: bundlers are to keep millrace external'
+
 /**
  * The native binding, loaded with this module: from the path in `MILLRACE_NATIVE_PATH` if that is set, else from
  * the repository's own build if this is one, else from the package `@millrace/<platform>`.
@@ -12,6 +15,7 @@ import { NativeBindingError } from './errors.js'
 export const binding: Binding = load()
 
 function load(): Binding {
+  if (!import.meta.url) throw new NativeBindingError(BUNDLED)
   const platform = platformName()
   const built = fileURLToPath(new URL(`../millrace.${platform}.node`, import.meta.url))
   const place = process.env.MILLRACE_NATIVE_PATH ?? (existsSync(built) ? built : `@millrace/${platform}`)

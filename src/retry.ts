@@ -56,12 +56,13 @@ export function planRetry(options: RetryOptions = {}): RetryPlan & { retryIf: Re
   const { type = 'fixed', delay, max, jitter = 0 } = backoff
   if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1))
     throw new InvalidOptionError('retry.backoff.jitter', 'a number from 0 to 1', jitter)
+  const wait = checkMs('retry.backoff.delay', delay)
   return {
     attempts: checkInteger('retry.attempts', attempts, 1, MAX_COUNT),
     deaths: checkInteger('retry.deaths', deaths, 1, MAX_COUNT),
     exponential: checkChoice('retry.backoff.type', type, ['fixed', 'exponential']) === 'exponential',
     // Natively a limit of 0 is none.
-    delay: max === 0 ? 0 : checkMs('retry.backoff.delay', delay),
+    delay: max === 0 ? 0 : wait,
     max: max === undefined ? 0 : checkMs('retry.backoff.max', max),
     retryIf,
     jitter,

@@ -14,6 +14,11 @@ export class Runs<R> {
     return ++this.#tags
   }
 
+  /** Whether the next tag is this one. */
+  isNext(tag: number): boolean {
+    return this.#tags + 1 === tag
+  }
+
   /** The outcome of the item with `tag`. */
   start(tag: number): Promise<R> {
     return new Promise((resolve, reject) => {

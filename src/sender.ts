@@ -126,9 +126,13 @@ export class Sender<T, R> {
       throw new InvalidOptionError('id', 'none for several items', limits.label.id)
     if (limits.signal?.aborted) throw withAccepted(limits.signal.reason, 0)
     if (items.length === 0) return doneInTurn()
-    const marks = this.#marksOfMany(limits, items)
+    // A copy, so that code that runs for one of them can't change which they are. An array may be a class of its own, too.
+    const all: readonly T[] = this.#keyOf
+      ? Array.from({ length: items.length }, (_, index) => items[index] as T)
+      : items
+    const marks = this.#marksOfMany(limits, all)
     this.flush()
-    const admission = this.#sendBatch(items, 0, false, marks)
+    const admission = this.#sendBatch(all, 0, false, marks)
     if (admission > 0) {
       const accepted = this.#mayWait(limits) ? null : cancelSend(admission)
       if (accepted === null) return this.#wait('sendMany()', admission, limits, withAccepted)
@@ -190,6 +194,8 @@ export class Sender<T, R> {
 
   #stageRun(item: T): Promise<R> {
     const snapshot = Snapshot.of(item, 'item')
+    // Another may have taken a tag since, where code of an item's or of options called this in between.
+    while (this.#staged.length > 0 && !this.#runs.isNext(this.#firstTag + this.#staged.length)) this.flush()
     const tag = this.#runs.nextTag()
     if (this.#staged.push(snapshot) === 1) {
       this.#firstTag = tag
@@ -201,10 +207,10 @@ export class Sender<T, R> {
   }
 
   async #runAlone(item: T, options: ItemSendOptions | undefined): Promise<R> {
-    this.flush()
     const limits = this.check(options)
     if (limits.signal?.aborted) throw limits.signal.reason
     const marks = this.#marks(limits, item)
+    this.flush()
     const tag = this.#runs.nextTag()
     const admission = this.#admit(item, tag, this.#mayWait({}), marks)
     if (admission < 0) return refusedInTurn(this.#refusal('run()', admission, {}))

@@ -14,7 +14,7 @@ import { type BatchedSystemOptions, planSystem, type SystemOptions } from './opt
 import type { Report } from './report.js'
 import type { SystemStats } from './stats.js'
 import { checkBoolean, checkChoice, checkMs, checkOptions } from './validate.js'
-import { checkWait, type WaitOptions, waitFor } from './wait.js'
+import { checkWait, throwIfAborted, type WaitOptions, waitFor } from './wait.js'
 
 /** How a system is stopped. */
 export interface StopOptions {
@@ -91,8 +91,8 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * system was given, or in one that is its source, does not count.
    */
   async idle(options: WaitOptions = {}): Promise<void> {
-    const { signal } = checkWait(options)
-    signal?.throwIfAborted()
+    const limits = checkWait(options)
+    throwIfAborted(limits.signal)
     let takeBack = (): void => {}
     return waitFor<void>(
       {
@@ -107,7 +107,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
           return { reason }
         },
       },
-      options,
+      limits,
     )
   }
 

@@ -26,6 +26,7 @@ const replies = { ok: 0, refused: 0 }
 let stopping = false
 
 async function replyTo({ url = '/' }: IncomingMessage): Promise<Reply> {
+  if (!URL.canParse(url, 'http://localhost')) return { status: 400, body: { error: 'expected a path' } }
   const { pathname, searchParams } = new URL(url, 'http://localhost')
   if (pathname === '/stats') return { status: 200, body: system.stats() }
   if (pathname !== '/key') return { status: 404, body: { error: `expected /key or /stats, got ${pathname}` } }

@@ -9,7 +9,7 @@ import { binding } from '../native.js'
 import type { Overflow } from '../overflow.js'
 import { inNextTurn, inTurn, refusedInTurn, turnIsDue } from '../turn.js'
 import { checkInteger } from '../validate.js'
-import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
+import { checkWait, throwIfAborted, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { mayBlock } from './blocking.js'
 import { checkAttached } from './detached.js'
 import { parseHeaders } from './send-options.js'
@@ -156,7 +156,7 @@ export class Inbox implements ItemListener, TurnEnd {
   receiveSync(options: WaitOptions = NO_LIMIT): unknown {
     const { signal, timeout = Number.POSITIVE_INFINITY } = checkWait(options)
     mayBlock('receiveSync()', isMainThread)
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     checkAttached(this.#channel, 'receiveSync()')
     endTurnNow()
     this.#giveBack()

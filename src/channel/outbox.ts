@@ -20,7 +20,14 @@ import { ourError } from '../failure.js'
 import { binding } from '../native.js'
 import { type OnDrop, type Overflow, rejectedError } from '../overflow.js'
 import { doneInTurn, refusedInTurn } from '../turn.js'
-import { type SendOptions, timeoutError, type WaitOptions, waitFor, withAccepted } from '../wait.js'
+import {
+  type SendOptions,
+  throwIfAborted,
+  timeoutError,
+  type WaitOptions,
+  waitFor,
+  withAccepted,
+} from '../wait.js'
 import { mayBlock } from './blocking.js'
 import { checkAttached } from './detached.js'
 import { LoneSends } from './lone-sends.js'
@@ -145,7 +152,7 @@ export class Outbox implements TurnEnd {
     this.endTurn()
     let encoded = (limits.label === undefined && largeOf(items)) || encodeItems(items)
     checkAttached(this.#channel, 'sendMany()')
-    if (this.#credit > 0 || this.#queued) {
+    if (this.#credit > 0 || this.#queued || this.#staged.count > 0) {
       // Encoding ran code of an item's that sent. Its item goes first, and to encode that spoils what is encoded here.
       encoded = structuredClone(encoded)
       this.endTurn()
@@ -176,7 +183,7 @@ export class Outbox implements TurnEnd {
     const checked = checkSend(options, this.#channel.priorities)
     const { signal, timeout = Number.POSITIVE_INFINITY, label } = checked
     mayBlock('sendSync()', isMainThread)
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     // What blocks the thread holds up everything that it has staged, so all of it goes first.
     endTurnNow()
     if (this.#channel.overflow !== 'wait') {

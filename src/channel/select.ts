@@ -6,7 +6,7 @@ import { environmentHandle, forgetSelect, listenToSelect } from '../environment.
 import { ClosedError, InvalidOptionError } from '../errors.js'
 import { binding } from '../native.js'
 import { inTurn, refusedInTurn } from '../turn.js'
-import { checkWait, timeoutError, type WaitOptions, waitFor } from '../wait.js'
+import { checkWait, throwIfAborted, timeoutError, type WaitOptions, waitFor } from '../wait.js'
 import { type Attachment, channelChunk } from './attachment.js'
 import { flush } from './turn-end.js'
 
@@ -117,7 +117,7 @@ export function select<const C extends readonly SelectCase[]>(
   options: WaitOptions = NO_LIMIT,
 ): Promise<Selected<C>> {
   try {
-    return begin(cases, checkWait(options)) as Promise<Selected<C>>
+    return begin(checkCases(cases), checkWait(options)) as Promise<Selected<C>>
   } catch (error) {
     return refusedInTurn(error)
   }
@@ -129,8 +129,7 @@ export function rejectSelects(channel: object, error: Error): void {
 }
 
 function begin(cases: readonly SelectCase[], limits: WaitOptions): Promise<unknown> {
-  checkCases(cases)
-  limits.signal?.throwIfAborted()
+  throwIfAborted(limits.signal)
   const { channels, kinds, ends, bytes, attachments } = prepare(cases)
   const wait = limits.timeout !== 0
   const number = binding.beginSelect(environmentHandle(), channels, kinds, ends, bytes, wait, outcome)
@@ -139,14 +138,15 @@ function begin(cases: readonly SelectCase[], limits: WaitOptions): Promise<unkno
   return waitForOne(number, cases, attachments, limits)
 }
 
-function checkCases(cases: readonly unknown[]): void {
+/** The cases, each read once: a getter of an item's may change the array. */
+function checkCases(cases: readonly unknown[]): readonly SelectCase[] {
   if (!Array.isArray(cases)) throw new InvalidOptionError('cases', 'an array of cases', cases)
   if (cases.length === 0) throw new InvalidOptionError('cases', 'at least one case', cases)
-  for (let index = 0; index < cases.length; index++) {
-    if (BaseCase.is(cases[index])) continue
+  return Array.from(cases, (selected, index) => {
+    if (BaseCase.is(selected)) return selected as SelectCase
     const expected = 'a case: channel.receiving() or channel.sending(item)'
-    throw new InvalidOptionError(`cases[${index}]`, expected, cases[index])
-  }
+    throw new InvalidOptionError(`cases[${index}]`, expected, selected)
+  })
 }
 
 function prepare(cases: readonly SelectCase[]): Prepared {

@@ -66,12 +66,14 @@ class Run {
   async complete(): Promise<number> {
     this.#system.on('deadLetter', (letter) => this.#onDeadLetter(letter))
     const results = this.#printer && this.#system.results()
-    await this.#system.start()
+    // Before the start: the first handler may take its time in there.
     const stopListening = onInterrupt((step, signal) => this.#onInterrupt(step, signal))
     const stopShowing = this.#options.quiet ? () => {} : this.#show()
-    const timer = this.#duration === undefined ? undefined : setTimeout(() => this.#drain(), this.#duration)
     const brokenOff = once(this.#breakOff.signal, 'abort')
+    let timer: NodeJS.Timeout | undefined
     try {
+      await this.#start()
+      if (this.#duration !== undefined) timer = setTimeout(() => this.#drain(), this.#duration)
       const ended = this.#ended()
       await Promise.race([Promise.all([ended, results && this.#print(results)]), brokenOff])
       await ended
@@ -81,6 +83,15 @@ class Run {
       stopShowing()
     }
     return this.#conclude()
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#system.start()
+    } catch (error) {
+      // Who is told to end before it has started has nothing to start.
+      if (this.#interrupt === undefined) throw error
+    }
   }
 
   /** Shows how it goes until the function that comes back is called. */

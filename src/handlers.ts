@@ -58,7 +58,7 @@ export function sleep(ms: Span): Handler<unknown, number> {
 
 /**
  * Hashes each item's bytes, a string's in UTF-8; the result is the digest in lowercase hex digits.
- * An item of another type fails.
+ * An item of another type fails, and so does text with a lone surrogate.
  *
  * @throws {InvalidOptionError} for an unknown algorithm
  */

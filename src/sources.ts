@@ -59,7 +59,10 @@ export interface KeyColumn {
 }
 
 export interface FilesOptions<E extends TextEncoding = TextEncoding> {
-  /** Only files whose path below `root` matches one of these patterns. Default: all. */
+  /**
+   * Only files whose path below `root` matches one of these patterns, or whose name does, for one without a `/`. `*`, `?` and
+   * `[a-z]` match no `/`, `**` any folders, `{a,b}` either. Default: all.
+   */
   glob?: string | readonly string[]
   /** Whether files and folders whose name begins with a dot are walked. Default true. */
   hidden?: boolean
@@ -153,8 +156,8 @@ export function sequence<Of extends SequenceItem = 'name'>(
 }
 
 /**
- * The lines of one file or several, each exactly once, without its line end (LF or CRLF). Producers share the
- * files by byte ranges; the order between them is open.
+ * The lines of one file or several, each exactly once, without its line end (LF or CRLF). A byte order mark stays.
+ * Producers share the files by byte ranges; the order between them is open.
  *
  * @throws {InvalidOptionError} for what is no path, or an option that can't be used
  */

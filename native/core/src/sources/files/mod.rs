@@ -108,7 +108,7 @@ fn compile(globs: &[String]) -> Result<GlobSet, OptionError> {
     };
     let mut set = GlobSetBuilder::new();
     for glob in globs {
-        if glob.is_empty() || glob.starts_with('/') {
+        if glob.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(unusable(glob, "no such path can match it"));
         }
         let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };

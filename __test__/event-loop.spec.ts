@@ -340,3 +340,105 @@ test('fake timers of a test stop no operation', async (t) => {
   )
   assertSaid(t, ended, '20000 4')
 })
+
+/** How often the event loop turned while `work` kept it busy, apart from turns of less than a ms. */
+async function turnsDuring(work: () => Promise<void>): Promise<number> {
+  let count = 0
+  let last = performance.now()
+  let immediate: NodeJS.Immediate
+  const look = (): void => {
+    const now = performance.now()
+    if (now - last > 1) count++
+    last = now
+    immediate = setImmediate(look)
+  }
+  immediate = setImmediate(look)
+  await work()
+  clearImmediate(immediate)
+  return count
+}
+
+const spin = (ms: number): void => {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+/** Of operations that take 2 ms each, so that a turn is due after a few of them. */
+const SLOW = 200
+const LEAST_TURNS = SLOW / 8
+
+test.serial('the event loop has its turns while results are read slowly that are all there', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: (item: number) => item, results: true, consumers: 1 })
+  const results = system.results()
+  await system.start()
+  await system.sendMany(Array.from({ length: SLOW }, (_, n) => n))
+  await system.idle()
+  const turns = await turnsDuring(async () => {
+    for await (const result of results) {
+      spin(2)
+      if (result === SLOW - 1) break
+    }
+  })
+  t.true(turns >= LEAST_TURNS, `${turns} turns`)
+  await system.stop()
+})
+
+test.serial('the event loop has its turns while handlers go on in the ticks of one turn', async (t) => {
+  const system = new ProducerConsumerSystem({
+    consumers: 1,
+    handler: async (_: number) => {
+      await new Promise<void>((resolve) => process.nextTick(resolve))
+      spin(2)
+    },
+  })
+  await system.start()
+  const turns = await turnsDuring(async () => {
+    await system.sendMany(Array.from({ length: SLOW }, (_, n) => n))
+    await system.idle()
+  })
+  t.true(turns >= LEAST_TURNS, `${turns} turns`)
+  await system.stop()
+})
+
+test.serial(
+  'the event loop has its turns while a source is slow, however quick its handler is',
+  async (t) => {
+    const system = new ProducerConsumerSystem({
+      source: function* () {
+        for (let n = 0; n < 1000; n++) yield n
+        for (let n = 0; n < SLOW; n++) {
+          spin(2)
+          yield n
+        }
+      },
+      handler: (_: number) => {},
+    })
+    const turns = await turnsDuring(async () => {
+      await system.start()
+      await system.finished
+    })
+    t.true(turns >= LEAST_TURNS, `${turns} turns`)
+  },
+)
+
+test('fake timers of a test leave no look behind that comes too late', async (t) => {
+  const ended = await runProgram(
+    t,
+    `const { mock } = await import('node:test')
+    mock.timers.enable({ apis: ['setImmediate', 'setTimeout', 'setInterval'] })
+    const system = new ProducerConsumerSystem({
+      consumers: 4,
+      capacity: 1,
+      key: (item) => String(item % 4),
+      handler: async (item, context) => { if (item < 6) await context.send(item + 10) },
+    })
+    await system.start()
+    for (let item = 0; item < 6; item++) await system.send(item)
+    await system.idle()
+    const { processed } = await system.stop()
+    const { stat } = await import('node:fs/promises')
+    for (let turn = 0; turn < 10; turn++) await stat('.')
+    console.log(processed)`,
+    ['--no-warnings'],
+  )
+  assertSaid(t, ended, '12')
+})

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { ProducerConsumerSystem, type SystemStats, sequence, sleep } from '../src/index.js'
+import { type Percentiles, ProducerConsumerSystem, type SystemStats, sequence, sleep } from '../src/index.js'
 import { assertConservation } from './helpers/conservation.js'
 import { Gate, until } from './helpers/gate.js'
 
@@ -140,3 +140,82 @@ for (const consumers of [1, 2]) {
     }
   })
 }
+
+/** Keeps this thread busy. */
+const spin = (ms: number): number => {
+  const began = performance.now()
+  while (performance.now() - began < ms);
+  return performance.now() - began
+}
+
+test('a function whose items come one by one is told to be busy as long as it is', async (t) => {
+  let measured = 0
+  const system = new ProducerConsumerSystem({
+    handler: (_: number) => {
+      measured += spin(0.4)
+    },
+  })
+  await system.start()
+  for (let n = 0; n < 200; n++) {
+    await system.run(n)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  const { consumers, latency } = system.stats()
+  const busy = consumers[0]?.busy ?? 0
+  t.true(busy >= 0.8 * measured, `${busy} of ${measured}`)
+  t.true(latency.handling.count >= 100, `${latency.handling.count} samples`)
+  assertConservation(t, await system.stop())
+})
+
+for (const consumers of [1, 5]) {
+  test(`quick asynchronous handlers are told to be quick, and slow ones among them slow, with ${consumers}`, async (t) => {
+    const run = async (handler: (item: number) => Promise<void>, items: number): Promise<Percentiles> => {
+      const system = new ProducerConsumerSystem({ consumers, handler })
+      await system.start()
+      for (let item = 0; item < items; item++) await system.send(item)
+      await system.idle()
+      const { latency } = system.stats()
+      assertConservation(t, await system.stop())
+      return latency.handling
+    }
+    const quick = await run(async () => {
+      spin(0.05)
+      await null
+    }, 5000)
+    // Each waits for the ones that go on at the same time.
+    t.true(quick.p50 >= 0.045 && quick.p50 <= 0.05 * (consumers + 3), `${quick.p50}`)
+    const mixed = await run(async (item) => {
+      if (item % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    }, 600)
+    t.true(mixed.p50 < 1, `${mixed.p50}`)
+    t.true(mixed.max >= 4.5, `${mixed.max}`)
+  })
+}
+
+test('what waits in the chunk of a function is told to wait', async (t) => {
+  const waits: number[] = []
+  const system = new ProducerConsumerSystem({
+    consumers: 1,
+    handler: async (sent: number) => {
+      waits.push(performance.now() - sent)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    },
+  })
+  await system.start()
+  for (let n = 0; n < 100; n++) await system.send(performance.now())
+  await system.idle()
+  const { queued } = system.stats().latency
+  const longest = Math.max(...waits)
+  t.true(queued.max >= 0.9 * longest && queued.max <= 1.1 * longest, `${queued.max} of ${longest}`)
+  t.true(queued.count >= 50, `${queued.count} samples`)
+  assertConservation(t, await system.stop())
+})
+
+test('the row of sends says that they go on, and that they have ended', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: (_: number) => {} })
+  await system.start()
+  await system.send(1)
+  t.is(system.stats().producers.at(-1)?.state, 'busy')
+  const report = await system.stop()
+  t.is(report.producers.at(-1)?.state, 'ended')
+})

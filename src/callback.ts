@@ -12,7 +12,7 @@ import type { DeadLetter, DeadLetterReason } from './report.js'
 import type { Results } from './results.js'
 import type { Runs } from './runs.js'
 import { isThenable } from './thenable.js'
-import { immediately, inNextTurn, lookAtClock, operationsInTurn, recently, turnIsDue } from './turn.js'
+import { immediately, inNextTurn, lookAtClock, Pace, recently } from './turn.js'
 
 /** What a callback consumer needs to know of its system. */
 export interface CallbackSystem<T, R> extends ContextSystem<T> {
@@ -56,6 +56,8 @@ class Slot<T> implements ContextOwner<T> {
   tag = 0
   generation = 0
   began = 0
+  /** Whether its time is one that is told. */
+  sampled = false
   /** Whether it waits for a promise. */
   pending = false
 
@@ -68,6 +70,14 @@ class Slot<T> implements ContextOwner<T> {
   }
 }
 
+/** The most items between two looks at the clock. */
+const STRIDE = 32
+/** ms of handlers for each whose time is told, which takes one or two microseconds. */
+const SAMPLING = 0.5
+/** The most handlers for each. */
+const MOST = 1024
+/** 1 ns: 0 is no time. */
+const LEAST = 1e-6
 /** The sequence number of no item. */
 const NONE = -1
 const { then } = Promise.prototype
@@ -86,6 +96,7 @@ export class Callback<T, R> {
   #sending: HandlerFunction<T, undefined> | undefined
   readonly #chunk = new Chunk()
   readonly #marks = new Marks(this.#chunk)
+  readonly #pace = new Pace(STRIDE)
   readonly #slots: Slot<T>[]
   /** The slots without a promise; the last one is next. */
   readonly #free: Slot<T>[]
@@ -115,6 +126,12 @@ export class Callback<T, R> {
   #drained = false
   /** Whether a handler may be waiting for room in the system's own channel. */
   #waits = false
+  /** How many promises until the next whose time is told. */
+  #untilSample = 1
+  /** Of how many promises the time of one is told. */
+  #oneIn = 1
+  /** A time shortly before that one's handler is called. */
+  #sampleFrom = 0
   #over = false
 
   constructor(
@@ -138,7 +155,7 @@ export class Callback<T, R> {
   /** Hands over what there is, as far as slots and the reader of results allow. Never waits. */
   work(): void {
     if (this.#working || this.#over) return
-    this.#awake()
+    this.#lookAtClock()
     if (this.#pending === 0 && !this.#marks.any) this.#marks.begin(recently())
     // Nothing is taken that nobody is free for.
     while (this.#free.length > 0 && this.#isThereWork()) {
@@ -205,7 +222,7 @@ export class Callback<T, R> {
 
   /** Takes the next chunk; whether there was one. */
   #take(): boolean {
-    this.#marks.seal(this.#generation, recently())
+    this.#marks.seal(this.#generation, this.#marks.any ? performance.now() : recently())
     const count = binding.takeItems(this.#system.handle)
     if (count > 0) {
       this.#items = this.#chunk.decode(count, () => binding.takeLargeItems(this.#system.handle))
@@ -243,12 +260,14 @@ export class Callback<T, R> {
     this.#working = true
     while (!slot.pending && this.#isThereWork()) {
       const before = this.#position
-      this.#handOverMany(slot, Math.min(this.#room(), operationsInTurn(), this.#count - before))
-      if (turnIsDue(this.#position - before + this.#unclocked)) this.#breathe()
+      this.#handOverMany(slot, Math.min(this.#room(), this.#pace.operationsInTurn, this.#count - before))
+      if (this.#pace.turnIsDue(this.#position - before + this.#unclocked)) this.#breathe()
       this.#unclocked = 0
     }
     this.#working = false
-    this.#ahead = this.#isPlain() ? Math.min(operationsInTurn() - 1, this.#count - this.#position) : 0
+    this.#ahead = this.#isPlain()
+      ? Math.min(this.#pace.operationsInTurn - 1, this.#count - this.#position)
+      : 0
     if (!slot.pending) {
       slot.sequence = NONE
       this.#free.push(slot)
@@ -339,15 +358,40 @@ export class Callback<T, R> {
     slot.item = item
     slot.generation = this.#generation
     slot.began = recently()
+    if (--this.#untilSample <= 1) this.#choose(slot)
+  }
+
+  /** It, or the one after it, is the one whose time is told, unless one is at work. */
+  #choose(slot: Slot<T>): void {
+    if (this.#untilSample === 1) this.#sampleFrom = performance.now()
+    else if (this.#untilSample === 0) {
+      slot.sampled = true
+      slot.began = Math.max(this.#sampleFrom, slot.began)
+    }
+  }
+
+  /**
+   * Tells how long a handler took that was chosen before it was known. Where they are quick it is one in many, by chance: what
+   * comes at regular intervals is not to be always or never the one.
+   */
+  #sample(slot: Slot<T>): void {
+    const now = performance.now()
+    const took = Math.max(now - slot.began, LEAST)
+    slot.sampled = false
+    if (this.#marks.sampled) this.report()
+    this.#marks.sample(took)
+    this.#oneIn = Math.max(1, Math.min(2 * this.#oneIn, SAMPLING / took, MOST))
+    this.#untilSample = 1 + Math.floor(Math.random() * this.#oneIn)
+    this.#sampleFrom = now
   }
 
   // The first settlement wins: after a break the item is settled already, or about to be.
 
   #fulfilled(slot: Slot<T>, result: unknown): void {
     if (this.#over || (this.#givingUp && !this.#isSending(slot.tag))) return
-    this.#awake()
+    this.#lookAtClock()
     this.#marks.settledLate(slot.generation, false)
-    this.#marks.sample(recently() - slot.began)
+    if (slot.sampled) this.#sample(slot)
     const { tag } = slot
     if (tag === 0 && this.#isNextAtHand()) {
       this.#handOverNext(slot)
@@ -360,17 +404,18 @@ export class Callback<T, R> {
 
   #rejected(slot: Slot<T>, error: unknown): void {
     if (this.#over || this.#givingUp) return
-    this.#awake()
+    this.#lookAtClock()
     const { item, tag, began } = slot
     this.#marks.settledLate(slot.generation, true)
+    if (slot.sampled) this.#sample(slot)
     // Before anyone hears of it: a listener may break the system off, and this item is settled.
     this.#clear(slot)
     this.#bury(item as T, tag, error, 1, began, 'failed')
     this.#goOn(slot)
   }
 
-  /** The first to come here since the last report comes in a turn of its own, for which the time is not known. */
-  #awake(): void {
+  /** Once between two reports: what comes first may come in a turn of its own. */
+  #lookAtClock(): void {
     if (!this.#reporting) lookAtClock()
   }
 

@@ -17,7 +17,7 @@ import { binding } from './native.js'
 import { judge, type RetryIf } from './retry.js'
 import type { Settle } from './sink.js'
 import { isThenable } from './thenable.js'
-import { immediately, inNextTurn, turnIsDue } from './turn.js'
+import { immediately, inNextTurn, Pace } from './turn.js'
 import type { SendOptions } from './wait.js'
 
 /** How items are handed over. */
@@ -108,6 +108,8 @@ class Execution<T> implements ContextOwner<T>, ContextSystem<T> {
 }
 
 const then = Promise.prototype.then
+/** The most items between two looks at the clock. */
+const STRIDE = 8
 
 export class LeasedCallback<T, R> {
   readonly #system: LeasedSystem<T, R>
@@ -115,6 +117,7 @@ export class LeasedCallback<T, R> {
   readonly #sending: SendingCall<T> | undefined
   readonly #plan: LeasedPlan
   readonly #chunk = new Chunk()
+  readonly #pace = new Pace(STRIDE)
   readonly #row = new Float64Array(3)
   readonly #free: number[]
   readonly #running = new Set<Execution<T>>()
@@ -158,7 +161,7 @@ export class LeasedCallback<T, R> {
       if (leased === undefined) break
       this.#batch.push(leased)
       if (this.#batch.length >= this.#size) this.#handOver()
-      if (turnIsDue()) this.#breathe()
+      if (this.#pace.turnIsDue()) this.#breathe()
     }
     // Production is over: what is gathered is not to wait for more, which would wait for it to be settled.
     const isOver = !this.#bounded && !this.#broken && !this.#breathing

@@ -44,6 +44,11 @@ export class Marks {
     this.#late = true
   }
 
+  /** Whether it was said how long an item took. */
+  get sampled(): boolean {
+    return this.#sample > 0
+  }
+
   /** How long one item took, in ms. */
   sample(ms: number): void {
     this.#sample = ms

@@ -41,7 +41,10 @@ export interface SystemStats {
    * alone: JavaScript that has no item does not wait in a thread of the system's.
    */
   waiting: { producers: number; consumers: number }
-  /** ms, sampled: how long items were in the channel, and how long handlers took. The items of a batch share its time. */
+  /**
+   * ms, sampled: how long items waited from the call of their send, for room too, and how long handlers took, and to put their
+   * results into a channel. The items of a batch share its time.
+   */
   latency: { queued: Percentiles; handling: Percentiles }
   /** One row a producer thread, and a last one, `send`, once anything was sent from outside or by a JavaScript source. */
   producers: ThreadStats[]

@@ -10,28 +10,63 @@ const MAX_STRIDE = 32
 const SLOW = 0.5
 
 const settled = Promise.resolve()
-/** As it was when this was loaded: fake timers of a test are for the test's own, and would stop every operation. */
+/** Those of Node, whatever a test's fake timers put in their place later. */
 export const immediately = setImmediate
+export const clearImmediately = clearImmediate
 let turned = performance.now()
-let looked = turned
-let stride = 1
-let countdown = 1
+/** What `recently` tells. */
+let told = turned
 let breath: Promise<void> | undefined
+
+/** How often operations of one kind are to look at the clock: more often the slower they are. */
+export class Pace {
+  readonly #most: number
+  #looked = 0
+  #stride = 1
+  #countdown = 1
+
+  /** @param most - the most operations between two looks */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** How many operations may be done before `turnIsDue` is to be asked. */
+  get operationsInTurn(): number {
+    return this.#countdown
+  }
+
+  /** Whether, after so many more operations, a macrotask should be let run before the next one. */
+  turnIsDue(operations = 1): boolean {
+    this.#countdown -= operations
+    if (this.#countdown > 0) return false
+    const now = performance.now()
+    this.#stride = now - this.#looked > SLOW ? 1 : Math.min(this.#stride * 2, this.#most)
+    this.#countdown = this.#stride
+    this.#looked = now
+    told = now
+    if (now - turned < BUDGET) return false
+    this.#countdown = 1
+    return true
+  }
+}
+
+/** That of operations which have none of their own. */
+const common = new Pace(MAX_STRIDE)
 
 /** Says that a macrotask has just begun. */
 export function beginTurn(): void {
   turned = performance.now()
-  looked = turned
+  told = turned
 }
 
-/** Has `recently` tell the time of now: where a turn may have begun that nobody told of. */
+/** Has `recently` tell the time of now, where a turn may have begun that nobody told of. */
 export function lookAtClock(): void {
-  looked = performance.now()
+  told = performance.now()
 }
 
 /** The time in ms, as of a few operations ago: free of charge. */
 export function recently(): number {
-  return looked
+  return told
 }
 
 /** The turn that is under way, as far as it is known: it stays the same for all that runs in one. */
@@ -39,22 +74,9 @@ export function currentTurn(): number {
   return turned
 }
 
-/** How many operations may be done before `turnIsDue` is to be asked. */
-export function operationsInTurn(): number {
-  return countdown
-}
-
-/** Whether, after so many more operations, a macrotask should be let run before the next one. */
-export function turnIsDue(operations = 1): boolean {
-  countdown -= operations
-  if (countdown > 0) return false
-  const now = performance.now()
-  stride = now - looked > SLOW ? 1 : Math.min(stride * 2, MAX_STRIDE)
-  countdown = stride
-  looked = now
-  if (now - turned < BUDGET) return false
-  countdown = 1
-  return true
+/** Whether a macrotask should be let run before the next operation. */
+export function turnIsDue(): boolean {
+  return common.turnIsDue()
 }
 
 /** A promise for an operation that is done already: settled, unless the event loop is due its turn before. */

@@ -1,5 +1,6 @@
 //! A consumer outside: a JavaScript function in some environment.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -32,6 +33,8 @@ pub struct ExternalConsumer<B: Collect, R: Collect> {
     receiving: Receiving<Envelope<B>>,
     /// Items whose permits are held, by generation.
     unseen: [u64; 2],
+    /// When their sends began, or 0, and how many of each are left, in order.
+    sends: VecDeque<(u64, u64)>,
     /// Items that the handler has, by generation.
     in_hand: [u64; 2],
     /// Keys of items that are not known to be settled. Counts don't say which items are, so they are freed together, once
@@ -50,7 +53,15 @@ fn take_up_to(count: &mut u64, n: usize) -> u64 {
 impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     pub(crate) fn new(inner: Arc<Inner<B, R>>) -> Self {
         let receiving = inner.channel.receive_async(1);
-        ExternalConsumer { inner, receiving, unseen: [0; 2], in_hand: [0; 2], keys: Keys::none(), ended: false }
+        ExternalConsumer {
+            inner,
+            receiving,
+            unseen: [0; 2],
+            sends: VecDeque::new(),
+            in_hand: [0; 2],
+            keys: Keys::none(),
+            ended: false,
+        }
     }
 
     pub(super) fn inner(&self) -> &Inner<B, R> {
@@ -93,10 +104,7 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
         self.keys.append(Keys::of(&envelope));
         let Envelope { batch, generation, sent_at, .. } = envelope;
         self.unseen[generation] += batch.len() as u64;
-        if sent_at > 0 {
-            let queued = self.inner.clock().saturating_sub(sent_at);
-            self.counts().record(Some(queued), None);
-        }
+        self.sends.push_back((sent_at, batch.len() as u64));
         Delivery { batch, generation }
     }
 
@@ -106,6 +114,27 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
         self.in_hand[generation] += n;
         self.publish_in_hand();
         self.inner.channel.hand_over(n as usize);
+        if let Some(sent_at) = self.last_send(n) {
+            self.counts().record(Some(self.inner.clock().saturating_sub(sent_at)), None);
+        }
+    }
+
+    /// When the send of the last of the next `n` items began, or of those before it, as far as it was noted.
+    fn last_send(&mut self, mut n: u64) -> Option<u64> {
+        let mut last = None;
+        while n > 0
+            && let Some((sent_at, left)) = self.sends.front_mut()
+        {
+            if *sent_at > 0 {
+                last = Some(*sent_at);
+            }
+            let taken = take_up_to(left, n as usize);
+            n -= taken;
+            if *left == 0 {
+                self.sends.pop_front();
+            }
+        }
+        last
     }
 
     /// `n` items were handled with success, in `busy` altogether.
@@ -133,6 +162,7 @@ impl<B: Collect, R: Collect> ExternalConsumer<B, R> {
     /// when a stop is past its time-out they are dead letters, which the caller keeps.
     pub fn returned(&mut self, generation: usize, batch: B) {
         let n = take_up_to(&mut self.unseen[generation], batch.len());
+        let _ = self.last_send(n);
         self.inner.channel.hand_over(n as usize);
         self.inner.take_back(batch, n);
     }

@@ -282,3 +282,48 @@ test('a handler may take its context apart', async (t) => {
   await system.send(1)
   t.is((await system.finished).processed, 2)
 })
+
+for (const overflow of ['reject', 'drop-newest', 'drop-oldest'] as const) {
+  test(`what a handler sends while it is called finds the room that its own item has left: ${overflow}`, async (t) => {
+    for (const send of ['send', 'sendMany', 'run'] as const) {
+      const handled: number[] = []
+      const system: ProducerConsumerSystem<number, void> = new ProducerConsumerSystem({
+        capacity: 1,
+        consumers: 1,
+        overflow,
+        handler: (item: number) => {
+          handled.push(item)
+          if (item === 0) return
+          const sending = send === 'sendMany' ? system.sendMany([item - 1]) : system[send](item - 1)
+          sending.catch((error) => t.fail(error.message))
+        },
+      })
+      await system.start()
+      await system.send(5)
+      await until(() => handled.length === 6)
+      const report = await system.stop()
+      t.deepEqual([report.processed, report.discarded], [6, 0], send)
+      assertConservation(t, report)
+    }
+  })
+}
+
+test('sends of a handler that may not wait find the room that its own item has left', async (t) => {
+  const outcomes: string[] = []
+  const system: ProducerConsumerSystem<number, void> = new ProducerConsumerSystem({
+    capacity: 1,
+    consumers: 1,
+    handler: (item: number) => {
+      if (item !== 1) return
+      system.sendMany([2], { timeout: 0 }).then(
+        () => outcomes.push('sent'),
+        (error) => outcomes.push(error.code),
+      )
+    },
+  })
+  await system.start()
+  await system.send(1)
+  await until(() => outcomes.length === 1)
+  t.deepEqual(outcomes, ['sent'])
+  assertConservation(t, await system.stop())
+})

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { Channel, MainThreadError } from '../src/index.js'
 import { until } from './helpers/gate.js'
-import { assertSaid, runProgram } from './helpers/program.js'
+import { assertSaid, runFile, runProgram } from './helpers/program.js'
 import { Thread } from './helpers/worker.js'
 
 test('blocking calls are refused on the main thread, and the channel stays usable', async (t) => {
@@ -176,4 +176,28 @@ test('a send that blocks counts as one that waits, and is refused beyond maxWait
   t.deepEqual([await channel.receive(), await channel.receive(), await channel.receive()], [0, 1, 2])
   await waiting
   t.is(await threads[0]?.said(), 'sent')
+})
+
+test('what run() was called with leaves before the thread blocks', async (t) => {
+  const ended = await runFile(
+    t,
+    `const { Channel, handlerModule } = await import(library)
+    const { Worker, isMainThread } = await import('node:worker_threads')
+    if (isMainThread) new Worker(new URL(import.meta.url))
+    else {
+      const handler = \`import { Channel } from '\${library}'
+        let channel
+        export const init = (token) => { channel = Channel.attach(token) }
+        export default (item) => channel.send(item * 2)\`
+      const channel = new Channel()
+      const module = new URL('data:text/javascript,' + encodeURIComponent(handler))
+      const system = new ProducerConsumerSystem({ consumers: 1, handler: handlerModule(module, { init: channel.token }) })
+      await system.start()
+      const run = system.run(21)
+      console.log(channel.receiveSync({ timeout: 5000 }))
+      await run
+      await system.stop()
+    }`,
+  )
+  assertSaid(t, ended, '42')
 })

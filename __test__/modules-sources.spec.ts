@@ -2,6 +2,7 @@
 
 import test from 'ava'
 import {
+  Channel,
   handlerModule,
   ProducerConsumerSystem,
   SourceError,
@@ -256,4 +257,28 @@ test('a program whose sources have ended ends', async (t) => {
     ),
     '10000',
   )
+})
+
+test('what a source has given leaves before it blocks its thread', async (t) => {
+  const library = JSON.stringify(new URL('../src/index.js', import.meta.url).href)
+  const source = `import { Channel } from ${library}
+    let channel
+    export const init = (token) => { channel = Channel.attach(token) }
+    export default function* () { for (;;) yield channel.receiveSync() }`
+  const channel = new Channel<number>()
+  const handled: number[] = []
+  const system = new ProducerConsumerSystem({
+    producers: 1,
+    source: sourceModule<{ default: () => Iterable<number> }>(
+      new URL(`data:text/javascript,${encodeURIComponent(source)}`),
+      { init: channel.token },
+    ),
+    handler: (item: number) => void handled.push(item),
+  })
+  await system.start()
+  await channel.sendMany([1, 2, 3])
+  await until(() => handled.length === 3)
+  const report = await system.stop({ timeout: 20 })
+  t.deepEqual(handled, [1, 2, 3])
+  assertConservation(t, report)
 })

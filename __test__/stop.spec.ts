@@ -297,3 +297,55 @@ test('after an abort no handler gets an item, also where one that hears of it st
   t.deepEqual(report.unprocessed, [2, 3, 4, 5, 6])
   assertConservation(t, report)
 })
+
+for (const end of ['stop', 'abort'] as const) {
+  test(`an iterator that is opened by a function that calls ${end}() is told to return, and is not asked`, async (t) => {
+    const calls: string[] = []
+    const system = new ProducerConsumerSystem({
+      producers: 1,
+      handler: (_: number) => {},
+      source: () => {
+        void system[end]()
+        const iterator: AsyncIterator<number> = {
+          next: async () => {
+            calls.push('next')
+            return { done: false, value: 1 }
+          },
+          return: async () => {
+            calls.push('return')
+            return { done: true, value: undefined }
+          },
+        }
+        return { [Symbol.asyncIterator]: () => iterator }
+      },
+    })
+    await system.start()
+    assertConservation(t, await system.finished)
+    t.deepEqual(calls, ['return'])
+  })
+}
+
+test('an item whose `done` stops the system is sent all the same', async (t) => {
+  let n = 0
+  const handled: number[] = []
+  const next = (): IteratorResult<number> => {
+    const value = ++n
+    return {
+      get done() {
+        if (value === 3) void system.stop()
+        return false
+      },
+      value,
+    } as IteratorResult<number>
+  }
+  const system = new ProducerConsumerSystem({
+    producers: 1,
+    source: () => ({ [Symbol.iterator]: () => ({ next }) }),
+    handler: (item: number) => void handled.push(item),
+  })
+  await system.start()
+  const report = await system.finished
+  t.deepEqual(handled, [1, 2, 3])
+  t.is(report.produced, 3)
+  assertConservation(t, report)
+})

@@ -1,11 +1,12 @@
 /** A producer that runs in JavaScript: it pulls an iterator and sends what comes, with backpressure. */
 
 import { checkKey } from './channel/order-options.js'
+import { atTurnEnd, type TurnEnd } from './channel/turn-end.js'
 import { Snapshot } from './codec/encode.js'
 import { describe } from './errors.js'
 import { NativeSource } from './sources.js'
 import { isThenable } from './thenable.js'
-import { inNextTurn, turnIsDue } from './turn.js'
+import { inNextTurn, Pace } from './turn.js'
 
 /** What a pull is for. */
 export interface PullTarget {
@@ -25,6 +26,8 @@ export interface PullTarget {
 
 /** The most items that travel together. */
 const BATCH = 64
+/** The most items between two looks at the clock. */
+const STRIDE = 8
 /** Heavy items travel in smaller company. */
 const BATCH_BYTES = 256 * 1024
 
@@ -34,7 +37,9 @@ type Pulled = IteratorResult<unknown> | PromiseLike<IteratorResult<unknown>>
  * Pulls item by item and sends up to 64 together: those that come without the iterator making us wait. What was
  * pulled is sent at the latest when it does, by the end of the microtasks.
  */
-export class Pull {
+export class Pull implements TurnEnd {
+  readonly sends = true
+  readonly #pace = new Pace(STRIDE)
   readonly #target: PullTarget
   #iterator: { next(): Pulled; return?(): unknown } | undefined
   #staged: unknown[] = []
@@ -42,11 +47,10 @@ export class Pull {
   #keys: (string | undefined)[] | undefined
   /** About how many bytes are staged. */
   #weight = 0
-  #flushing = false
   #sending = false
   /**
-   * Whether code of the source's or an item's runs: the iterator's `next()`, which can't be told to return meanwhile, or what
-   * gives the item in hand its key.
+   * Whether code of the source's or an item's runs: what opens the iterator, its `next()`, which can't be told to return
+   * meanwhile, or what gives the item in hand its key.
    */
   #running = false
   /** It was stopped meanwhile. */
@@ -63,13 +67,17 @@ export class Pull {
   }
 
   start(): void {
+    this.#running = true
     try {
       this.#iterator = iteratorOf(this.#target.open())
     } catch (error) {
-      this.#finish({ failure: { error } })
+      this.#finish(this.#stopped ? {} : { failure: { error } })
       return
+    } finally {
+      this.#running = false
     }
-    this.#pull()
+    if (this.#stopped) this.stop()
+    else this.#pull()
   }
 
   /**
@@ -96,7 +104,7 @@ export class Pull {
 
   #pull(): void {
     while (!this.#end && !this.#sending && !this.#pending) {
-      if (turnIsDue()) {
+      if (this.#pace.turnIsDue()) {
         this.#flush()
         inNextTurn(() => this.#pull())
         return
@@ -105,7 +113,6 @@ export class Pull {
       try {
         pulled = this.#next()
         if (isThenable(pulled)) {
-          this.#flushSoon()
           this.#pending = true
           // Other thenables may call back at once, or twice: a promise around them does neither.
           void Promise.resolve(pulled).then(this.#received, this.#failed)
@@ -150,7 +157,14 @@ export class Pull {
     if (typeof pulled !== 'object' || pulled === null) {
       throw new TypeError(`the source's iterator: expected next() to give an object, got ${pulled}`)
     }
-    if (pulled.done) {
+    this.#running = true
+    let done: boolean | undefined
+    try {
+      done = pulled.done
+    } finally {
+      this.#running = false
+    }
+    if (done) {
       this.#finish({})
       return
     }
@@ -184,16 +198,12 @@ export class Pull {
     if (typeof item === 'string') this.#weight += item.length
     else if (Snapshot.is(item)) this.#weight += item.encoded.length
     if (this.#staged.length >= BATCH || this.#weight >= BATCH_BYTES) this.#flush()
+    else if (this.#staged.length === 1) atTurnEnd(this)
   }
 
-  /** By the end of the microtasks the iterator has either given the next item, or makes us wait. */
-  #flushSoon(): void {
-    if (this.#flushing || this.#staged.length === 0) return
-    this.#flushing = true
-    process.nextTick(() => {
-      this.#flushing = false
-      this.#flush()
-    })
+  /** By the end of the microtasks the iterator has either given the next item, or makes us wait; or it blocks this thread. */
+  endTurn(): void {
+    this.#flush()
   }
 
   #flush(): void {

@@ -3,6 +3,7 @@
 import { Admission, type NativeLabel } from './binding.js'
 import { checkKey } from './channel/order-options.js'
 import { type CheckedSend, checkSend, type ItemSendOptions } from './channel/send-options.js'
+import { atTurnEnd, type TurnEnd } from './channel/turn-end.js'
 import { type EncodedBlobs, encodeItem, encodeItems, Snapshot } from './codec/encode.js'
 import { Kind } from './codec/kind.js'
 import { largeOf } from './codec/large.js'
@@ -61,7 +62,8 @@ const ALL_NUMBERS = Uint8Array.of(Kind.Number)
 /** The most items of `run` that travel together. */
 const STAGED_MAX = 64
 
-export class Sender<T, R> {
+export class Sender<T, R> implements TurnEnd {
+  readonly sends = true
   readonly #system: SenderSystem
   readonly #runs: Runs<R>
   #waiting = 0
@@ -192,6 +194,10 @@ export class Sender<T, R> {
     else refuse(this.#refusal('run()', admission, {}))
   }
 
+  endTurn(): void {
+    this.flush()
+  }
+
   #stageRun(item: T): Promise<R> {
     const snapshot = Snapshot.of(item, 'item')
     // Another may have taken a tag since, where code of an item's or of options called this in between.
@@ -199,7 +205,7 @@ export class Sender<T, R> {
     const tag = this.#runs.nextTag()
     if (this.#staged.push(snapshot) === 1) {
       this.#firstTag = tag
-      process.nextTick(() => this.flush())
+      atTurnEnd(this)
     }
     const outcome = this.#runs.start(tag)
     if (this.#staged.length === STAGED_MAX) this.flush()
@@ -287,6 +293,7 @@ export class Sender<T, R> {
 
   #sendBatch(items: readonly unknown[], firstTag: number, fromSource: boolean, marks?: Marks): number {
     try {
+      if (!fromSource) this.#system.flush()
       return this.#encodeAndSend(items, firstTag, fromSource, marks)
     } catch (error) {
       throw ourError(error)
@@ -314,8 +321,10 @@ export class Sender<T, R> {
   }
 
   #admit(item: unknown, tag: number, wait: boolean, marks: Marks | undefined): number {
+    // A handler that runs right now has made room that the channel does not know of yet. What is dropped for want of it
+    // does not come back.
+    if (this.#system.overflow !== 'wait') this.#system.flush()
     const admission = this.#sendOne(item, tag, wait, marks)
-    // A handler that runs right now has made room that the channel does not know of yet.
     return admission === Admission.Full && this.#system.flush()
       ? this.#sendOne(item, tag, wait, marks)
       : admission

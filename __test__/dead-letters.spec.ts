@@ -291,3 +291,17 @@ test('figures add up while a native consumer waits for room for its letter', asy
   t.like(report, { processed: 1, deadLettered: 5 })
   assertConservation(t, report)
 })
+
+test('a letter that a filter has thrown away meanwhile is counted once', async (t) => {
+  const system = new ProducerConsumerSystem({ handler: () => fails() })
+  await system.start()
+  await system.sendMany([1, 2, 3])
+  await system.idle()
+  let inner: number | undefined
+  const outer = system.deadLetters.discard(() => {
+    inner ??= system.deadLetters.discard()
+    return true
+  })
+  t.deepEqual([inner, outer], [3, 0])
+  assertConservation(t, await system.stop())
+})

@@ -3,7 +3,7 @@
 import { getEventListeners } from 'node:events'
 import test from 'ava'
 import { Channel, ProducerConsumerSystem, select, type WaitOptions } from '../src/index.js'
-import { assertHandles, collect, Expendable, liveHandles } from './helpers/collect.js'
+import { collect, collectUntil, Expendable, liveHandles } from './helpers/collect.js'
 import { Gate, turns } from './helpers/gate.js'
 
 /** A wait, and what resolves and what rejects it, apart from its signal and its time-out. */
@@ -166,13 +166,37 @@ test.serial(
   'a signal holds no system that was never started, and has one listener for all of them',
   async (t) => {
     const { signal } = new AbortController()
-    const before = liveHandles()
     const make = (): void => {
       for (let n = 0; n < 50; n++) new ProducerConsumerSystem({ handler: () => {}, signal })
       t.is(getEventListeners(signal, 'abort').length, 1)
     }
     make()
-    await assertHandles(t, before)
+    t.true(await collectUntil(() => liveHandles().systems === 0))
     t.is(getEventListeners(signal, 'abort').length, 0)
   },
 )
+
+test.serial('whoever waits for a system that was never started hears of its signal', async (t) => {
+  const hears: Record<string, (system: ProducerConsumerSystem<number, number>) => Promise<unknown>> = {
+    finished: async ({ finished }) => (await finished).state,
+    run: (system) => system.run(1).catch((error) => error.code),
+    results: (system) =>
+      system
+        .results()
+        .next()
+        .catch((error) => error.code),
+    event: (system) => new Promise((resolve) => system.on('stateChange', ({ state }) => resolve(state))),
+  }
+  for (const [what, hear] of Object.entries(hears)) {
+    const controller = new AbortController()
+    const heard = hear(
+      new ProducerConsumerSystem({ handler: (item: number) => item, signal: controller.signal }),
+    )
+    for (let round = 0; round < 5; round++) {
+      await turns(2)
+      collect()
+    }
+    controller.abort(new Error('enough'))
+    t.regex(String(await heard), /aborted|ERR_MILLRACE_ABORTED/, what)
+  }
+})

@@ -356,3 +356,23 @@ test('whoever aborts a system that is over, by a listener of its last dead lette
     }
   }
 })
+
+test('idle() of a system whose workers are still to exit is over', async (t) => {
+  const stays = 'setInterval(() => {}, 1000); export default (item) => item'
+  const system = new ProducerConsumerSystem<number, number>({
+    consumers: 1,
+    handler: new URL(`data:text/javascript,${encodeURIComponent(stays)}`),
+  })
+  let idle: Promise<void> | undefined
+  system.on('stateChange', ({ state }) => {
+    if (state === 'stopped')
+      idle = new Promise<void>((resolve) => setImmediate(resolve)).then(() => system.idle())
+  })
+  await system.start()
+  t.is(await system.run(1), 1)
+  const stopped = system.stop()
+  await until(() => idle !== undefined)
+  await idle
+  assertConservation(t, await stopped)
+  await system.idle()
+})

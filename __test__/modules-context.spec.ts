@@ -174,3 +174,22 @@ test('a send of a handler checks its options', async (t) => {
   t.deepEqual(await system.run(1), ['ERR_MILLRACE_INVALID_OPTION', 'ABORT_ERR', 'ERR_MILLRACE_UNCLONEABLE'])
   assertConservation(t, await system.stop())
 })
+
+test('a module has no more sends wait than maxWaiting says', async (t) => {
+  const source = `export default async (item, context) => {
+    if (item !== 'go') return new Promise((resolve) => setTimeout(resolve, 5))
+    const sends = Array.from({ length: 6 }, (_, n) => context.send(n).then(() => 'sent', (error) => error.code))
+    return await Promise.all(sends)
+  }`
+  const system = new ProducerConsumerSystem<unknown, string[]>({
+    consumers: 2,
+    capacity: 1,
+    maxWaiting: 1,
+    handler: new URL(`data:text/javascript,${encodeURIComponent(source)}`),
+  })
+  await system.start()
+  const outcomes = await system.run('go')
+  t.true(outcomes.includes('sent'))
+  t.true(outcomes.includes('ERR_MILLRACE_FULL'), `${outcomes}`)
+  assertConservation(t, await system.stop())
+})

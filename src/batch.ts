@@ -14,6 +14,7 @@ export interface BatchPlan {
 export class ItemFailure {
   readonly error: unknown
 
+  /** By which it is known. */
   readonly #failure = true
 
   constructor(error: unknown) {
@@ -36,11 +37,12 @@ export function outcomesOf(
   items: number,
   isWanted: (index: number) => boolean,
 ): readonly unknown[] {
-  const places = Array.from({ length: items }, (_, index) => index)
-  if (value === undefined && !places.some(isWanted)) return places.map(() => undefined)
   const expected = `${EXPECTED} give ${items} results in an array`
   try {
-    if (Array.isArray(value) && value.length === items) return places.map((index) => elementOf(value, index))
+    if (Array.isArray(value) && value.length === items)
+      return Array.from({ length: items }, (_, index) => elementOf(value, index))
+    const none = new Array<undefined>(items).fill(undefined)
+    if (value === undefined && !none.some((_, index) => isWanted(index))) return none
     const got = Array.isArray(value) ? `${value.length}` : typeof value
     return failuresOf(new BatchResultError(`${expected}, got ${got}`), items)
   } catch (cause) {

@@ -55,14 +55,26 @@ export class ChannelRunner {
     let failure: { error: unknown } | undefined
     try {
       while (!signal.aborted) {
-        await this.#pass(await this.#channel.lease({ signal }))
+        const lease = await this.#lease()
+        if (lease === undefined) break
+        await this.#pass(lease)
         if (turnIsDue()) await new Promise<void>(inNextTurn)
       }
     } catch (error) {
-      // At its end a channel says that it is closed; after a stop, nobody wants to know.
-      if (!signal.aborted && toFailure(error).code !== 'ERR_MILLRACE_CLOSED') failure = { error }
+      // After a stop, nobody wants to know.
+      if (!signal.aborted) failure = { error }
     }
     this.#end(failure)
+  }
+
+  /** The next; undefined at the end, where a channel says that it is closed. */
+  async #lease(): Promise<Lease<unknown> | undefined> {
+    try {
+      return await this.#channel.lease({ signal: this.#stopping.signal })
+    } catch (error) {
+      if (toFailure(error).code === 'ERR_MILLRACE_CLOSED') return undefined
+      throw error
+    }
   }
 
   async #pass(lease: Lease<unknown>): Promise<void> {
@@ -70,7 +82,8 @@ export class ChannelRunner {
     try {
       admitted = !this.#stopping.signal.aborted && (await this.#send(lease))
     } catch (error) {
-      await lease.retry(error)
+      // However that goes, this is what the system fails of.
+      void (async () => lease.retry(error))().catch(() => {})
       throw error
     }
     await (admitted ? lease.settle() : lease.retry())

@@ -55,8 +55,10 @@ export class DeadLetters<T = unknown> implements Iterable<DeadLetter<T>> {
   discard(filter: (letter: DeadLetter<T>) => boolean = () => true): number {
     checkFilter(filter)
     const discarded = new Set(this.#letters.filter((letter) => filter(letter)))
-    this.#keep(this.#letters.filter((letter) => !discarded.has(letter)))
-    return discarded.size
+    const left = this.#letters.filter((letter) => !discarded.has(letter))
+    const count = this.#letters.length - left.length
+    this.#keep(left)
+    return count
   }
 
   /**

@@ -136,24 +136,27 @@ export class Engine<T, R>
     this.watch()
     listenLoosely(this.handle, this)
     if (plan.signal?.aborted) this.signalled()
-    else if (plan.signal) this.#unlisten = whenAbortedFor(plan.signal, this, wasSignalled)
+    else if (plan.signal) this.#unlisten = whenAbortedFor(plan.signal, this, tellSignalled)
   }
 
   async start(): Promise<void> {
     this.#checkAlive('start', 'ready')
     this.beHeld()
     if (this.#loading) throw new StateError('cannot start a system that is starting: expected it to be ready')
-    if (this.#pool || this.#source instanceof SourcePool) {
-      // Before there are workers that nobody would end.
-      this.#checkReady()
+    if (!this.#pool && !(this.#source instanceof SourcePool)) return this.#start()
+    // Before there are workers that nobody would end.
+    this.#checkReady()
+    this.#loading = true
+    try {
       await this.#load()
+      return this.#start()
+    } finally {
+      this.#loading = false
     }
-    return this.#start()
   }
 
   /** Loads the modules, in all workers at once. Where one fails, there is nothing to go on with. */
   async #load(): Promise<void> {
-    this.#loading = true
     try {
       await Promise.all([this.#pool?.load(), this.#source instanceof SourcePool && this.#source.load()])
     } catch (error) {
@@ -161,8 +164,6 @@ export class Engine<T, R>
       if (this.#end || this.#aborted) throw this.refusal()
       this.abort(error)
       throw error
-    } finally {
-      this.#loading = false
     }
     if (this.#end) throw this.refusal()
   }
@@ -178,6 +179,11 @@ export class Engine<T, R>
     return new Promise((resolve, reject) => {
       this.#starting = { resolve, reject }
     })
+  }
+
+  /** Someone waits for an end that may come before a start: by a signal. */
+  beAwaited(): void {
+    if (this.#plan.signal) this.beHeld()
   }
 
   /** Someone waits for what the native side is going to tell. */
@@ -249,6 +255,7 @@ export class Engine<T, R>
       }
       this.#openResults()
     }
+    this.beAwaited()
     const results = this.results as unknown as Results<R>
     if (!results.claim()) throw new StateError('results(): expected to be called once, got a second call')
     return results
@@ -547,6 +554,7 @@ export class Engine<T, R>
     this.#unlisten?.()
     forget(this.handle)
     binding.dropSystem(this.handle)
+    this.liveness.over()
     const settle = (): void => {
       this.#closeSink()
       if (sourceFailure) {
@@ -579,8 +587,8 @@ export class Engine<T, R>
   }
 }
 
-/** Outside of the engine, so that it holds nothing of it. */
-function wasSignalled(engine: { signalled(): void }): void {
+/** No closure of the constructor's: V8 has those of one function share what they hold, and another holds the engine. */
+function tellSignalled(engine: { signalled(): void }): void {
   engine.signalled()
 }
 

@@ -26,6 +26,7 @@ export class Liveness {
   #busy = false
   #held = false
   #over = false
+  #ended = false
 
   /**
    * @param unsettled - whether anything is left that was sent without us
@@ -92,8 +93,14 @@ export class Liveness {
     for (const call of settled) call()
   }
 
-  /** The system is over: everything is settled, one way or another. */
+  /** Nothing is left of it. */
   end(): void {
+    this.#ended = true
+    this.#update()
+  }
+
+  /** The system is over: everything is settled, one way or another. What is left of its threads may keep it alive. */
+  over(): void {
     this.#over = true
     const settled = [...this.#covered, ...this.#behind]
     this.#covered.clear()
@@ -114,7 +121,7 @@ export class Liveness {
   #update(): void {
     const unsettled = this.#started && (this.#watching || this.#sentSince)
     const awaited = this.#covered.size + this.#behind.size > 0
-    const alive = !this.#over && (this.#busy || unsettled || awaited)
+    const alive = !this.#ended && (this.#busy || unsettled || awaited)
     if (alive === this.#held) return
     this.#held = alive
     if (alive) hold()

@@ -44,7 +44,10 @@ export interface SystemOptions<T, R> extends OrderOptions {
    * at once, some 120 bytes each. Default 1000.
    */
   capacity?: number | undefined
-  /** The most sends that may wait for room; further ones reject with `FullError`. Default: no limit. */
+  /**
+   * The most sends that may wait for room, for each worker of a module and for all others together; further ones reject with
+   * `FullError`. Default: no limit.
+   */
   maxWaiting?: number | undefined
   /**
    * What a send does that finds no room, and what a source does that is JavaScript. Default `'wait'`. A JavaScript source

@@ -20,7 +20,7 @@ export function whenAborted(signal: AbortSignal, then: () => void): () => void {
 
 const collected = new FinalizationRegistry<() => void>((unlisten) => unlisten())
 
-/** The same for the good of `target`, which `then` is given, and which is collected as if nobody listened. */
+/** The same for the good of `target`, which `then` is given and must not hold: it is collected as if nobody listened. */
 export function whenAbortedFor<T extends object>(
   signal: AbortSignal,
   target: T,

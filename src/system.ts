@@ -147,6 +147,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * rejects with `SourceError`. Nobody has to wait for it: it never becomes an unhandled rejection.
    */
   get finished(): Promise<Report<T>> {
+    this.#engine.beAwaited()
     return this.#engine.finished
   }
 
@@ -199,6 +200,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
    * channel already is handled all the same, and its result dropped.
    */
   run(item: T, options?: ItemSendOptions): Promise<R> {
+    this.#engine.beAwaited()
     return this.#engine.sender.run(item, options)
   }
 
@@ -255,6 +257,7 @@ export class ProducerConsumerSystem<T = unknown, R = unknown> implements AsyncDi
     if (typeof listener !== 'function') throw new InvalidOptionError('listener', 'a function', listener)
     this.#engine.events[how](event, listener)
     this.#engine.watch()
+    this.#engine.beAwaited()
     return this
   }
 }

@@ -142,7 +142,8 @@ function begin(cases: readonly SelectCase[], limits: WaitOptions): Promise<unkno
 function checkCases(cases: readonly unknown[]): readonly SelectCase[] {
   if (!Array.isArray(cases)) throw new InvalidOptionError('cases', 'an array of cases', cases)
   if (cases.length === 0) throw new InvalidOptionError('cases', 'at least one case', cases)
-  return Array.from(cases, (selected, index) => {
+  return Array.from({ length: cases.length }, (_, index) => {
+    const selected = cases[index]
     if (BaseCase.is(selected)) return selected as SelectCase
     const expected = 'a case: channel.receiving() or channel.sending(item)'
     throw new InvalidOptionError(`cases[${index}]`, expected, selected)

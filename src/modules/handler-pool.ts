@@ -14,6 +14,7 @@ export interface PoolSystem {
   readonly handle: number
   readonly consumers: number
   readonly capacity: number
+  readonly maxWaiting: number
   readonly priorities: number
   /** How many items the consumer has processed. */
   processedBy(consumer: number): number
@@ -138,7 +139,7 @@ export class HandlerPool {
   }
 
   #start(place: Place, index: number): WorkerThread {
-    const { handle, consumers, capacity, priorities } = this.#system
+    const { handle, consumers, capacity, maxWaiting, priorities } = this.#system
     const thread = new WorkerThread(
       {
         role: 'handler',
@@ -147,6 +148,7 @@ export class HandlerPool {
         index,
         count: consumers,
         capacity,
+        maxWaiting,
         priorities,
         ...(this.#batch && { batch: this.#batch }),
         ...(this.#sink && { sink: this.#sink }),

@@ -16,6 +16,7 @@ export interface WorkerStart {
   /** How many there are. */
   count: number
   capacity: number
+  maxWaiting: number
   priorities: number
   /** Where the handler gets items together. */
   batch?: BatchPlan

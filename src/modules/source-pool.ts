@@ -11,6 +11,7 @@ import { WorkerThread } from './worker-thread.js'
 export interface SourcePoolSystem extends Pick<SourceSystem, 'sourceEnded'> {
   readonly handle: number
   readonly capacity: number
+  readonly maxWaiting: number
   readonly priorities: number
 }
 
@@ -73,10 +74,19 @@ export class SourcePool {
   }
 
   #start(index: number): WorkerThread {
-    const { handle, capacity, priorities } = this.#system
+    const { handle, capacity, maxWaiting, priorities } = this.#system
     const count = this.#threads.length
     const thread = new WorkerThread(
-      { role: 'source', module: this.#module, system: handle, index, count, capacity, priorities },
+      {
+        role: 'source',
+        module: this.#module,
+        system: handle,
+        index,
+        count,
+        capacity,
+        maxWaiting,
+        priorities,
+      },
       {
         told: (message) => this.#told(index, message),
         exited: (error) => {

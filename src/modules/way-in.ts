@@ -15,7 +15,7 @@ import { Sender } from '../sender.js'
  */
 export function openSender<T>(
   system: number,
-  limits: { capacity: number; priorities: number },
+  limits: { capacity: number; maxWaiting: number; priorities: number },
   flush: () => boolean = () => false,
 ): { sender: Sender<T, unknown>; port: number } {
   const port = binding.openPort(environmentHandle(), system)
@@ -23,7 +23,7 @@ export function openSender<T>(
     {
       handle: port,
       capacity: limits.capacity,
-      maxWaiting: Infinity,
+      maxWaiting: limits.maxWaiting,
       // Natively known; and functions don't cross threads.
       overflow: 'wait',
       onDrop: undefined,

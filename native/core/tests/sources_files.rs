@@ -157,6 +157,7 @@ fn globs_pick_by_path_or_by_name() {
         (&["?.txt", "**/deep/*"], &["b.txt", "sub/deep/d.json", "sub/deep/e.JSON"]),
         (&["*.{txt,JSON}"], &["b.txt", "sub/deep/e.JSON"]),
         (&["[ab].*"], &["a.json", "b.txt"]),
+        (&["{sub/,}*.json"], &["a.json", "sub/c.json"]),
         (&["nothing"], &[]),
     ] {
         assert_eq!(found(root, globs(patterns)), expected, "{patterns:?}");

@@ -69,7 +69,7 @@ struct Taken {
 }
 
 impl<B: Collect, R: Collect> Consumer<'_, B, R> {
-    /// Whether items are leased, so that they can be given back; or may come from a send that waits, without a permit.
+    /// Whether items are leased: where they may be given back, or come from a send that waits, which has no permit for them.
     fn leases(&self) -> bool {
         self.inner.retry.is_used() || self.inner.channel.has_lanes()
     }

@@ -71,6 +71,7 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 control.consumers_left = control.consumers_left.saturating_sub(consumers);
             });
         }
+        self.inner.counters.outside.phase.set(ThreadState::Busy);
         self.inner.change(|control| control.start_outcome = Some(started));
         self.inner.observer.notify(Notice::Started);
         self.watch();
@@ -179,14 +180,9 @@ impl<B: Collect, R: Collect> Supervisor<B, R> {
                 control = inner.control();
                 continue;
             }
-            // Nothing is left for whoever would take the place of a worker that died.
-            if closed && control.workers.contains(&WorkerPlace::Vacant) {
-                drop(control);
-                let ended = inner.channel.is_ended();
-                control = inner.control();
-                if ended {
-                    control.end_vacant_workers();
-                }
+            // Nothing is left for whoever would take a place that no worker has.
+            if closed && control.workers.contains(&WorkerPlace::Vacant) && inner.channel.is_ended() {
+                control.end_vacant_workers();
             }
             let reportable = control.breaking_off == 0;
             if control.producers_left == 0 && control.consumers_left == 0 && reportable {
@@ -310,6 +306,7 @@ impl<B: Collect, R: Collect> Inner<B, R> {
     /// Makes the report and tells everyone that the system is over.
     pub(crate) fn report(&self) {
         self.end_late();
+        self.counters.outside.phase.set(ThreadState::Ended);
         let _ = self.apply(Event::Settled);
         self.change(|control| control.ended = Some(Instant::now()));
         let stats = self.stats();

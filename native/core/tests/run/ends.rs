@@ -34,9 +34,6 @@ impl Run {
         }
         if self.model.broken_off && !broken_off {
             self.until(Notice::BrokenOff)?;
-            // Places without a worker have come to their end.
-            let vacant: Vec<_> = self.workers.iter().map(Option::is_none).collect();
-            self.over.iter_mut().zip(vacant).for_each(|(over, vacant)| *over |= vacant && self.leased.is_none());
         }
         Ok(())
     }

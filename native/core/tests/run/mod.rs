@@ -184,6 +184,11 @@ impl Run {
 
     /// Everything that can be looked at.
     fn compare(&mut self) -> Outcome {
+        // Places that no worker has taken end with the last item.
+        if self.leased.is_none() && self.model.is_over() {
+            let vacant: Vec<_> = self.workers.iter().map(Option::is_none).collect();
+            self.over.iter_mut().zip(vacant).for_each(|(over, vacant)| *over |= vacant);
+        }
         if !self.model.state.is_final() && !self.over.contains(&false) {
             self.until(Notice::Finished)?;
             self.model.state = State::Stopped;

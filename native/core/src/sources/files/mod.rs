@@ -114,6 +114,7 @@ fn compile(globs: &[String]) -> Result<GlobSet, OptionError> {
         let anywhere = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
         let compiled = GlobBuilder::new(&anywhere)
             .literal_separator(true)
+            .empty_alternates(true)
             .build()
             .map_err(|error| unusable(glob, &error.kind().to_string()))?;
         set.add(compiled);

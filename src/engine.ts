@@ -433,15 +433,12 @@ export class Engine<T, R>
 
   /** Once it is over the native side knows no more of it; until then its own check says the same. */
   #checkAlive(move: string, expected: string): void {
-    if (!this.#end) return
-    const { state } = this.#end.stats
-    throw new StateError(`cannot ${move} a system that is ${state}: expected it to be ${expected}`)
+    if (this.#end) throw illegalMove(move, this.#end.stats.state, expected)
   }
 
   #checkReady(): void {
     const { state } = binding.systemStats(this.handle)
-    if (state !== 'ready')
-      throw new StateError(`cannot start a system that is ${state}: expected it to be ready`)
+    if (state !== 'ready') throw illegalMove('start', state, 'ready')
   }
 
   /** The signal that it was made with has aborted. */
@@ -585,6 +582,11 @@ export class Engine<T, R>
     const { produced, processed, deadLettered, discarded, waitingSends } = binding.systemStats(this.handle)
     return produced > processed + deadLettered + discarded || waitingSends > 0
   }
+}
+
+/** In the words of the native side. */
+function illegalMove(move: string, state: SystemState, expected: string): StateError {
+  return new StateError(`cannot ${move} a system that is ${state}: expected it to be ${expected}`)
 }
 
 /** No closure of the constructor's: V8 has those of one function share what they hold, and another holds the engine. */
